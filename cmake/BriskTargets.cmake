@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+# The four kinds of things that are built: modules, libraries, tests, programs.
+
+# brisk_module(cache SOURCES get.c set.c OPTIONS -fno-strict-aliasing)
+# A folder's sources, compiled once for the shared library, the static one and the tests.
+# The folder's private headers are reached as "cache/x.h".
+function(brisk_module name)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;OPTIONS")
+    add_library(brisk_${name}_objects OBJECT ${arg_SOURCES})
+    target_link_libraries(brisk_${name}_objects PRIVATE brisk_compiler)
+    target_compile_definitions(brisk_${name}_objects PRIVATE BRISK_BUILDING)
+    # Thread-locals are read on hot paths and in signal handlers: no lazy allocation, no call.
+    target_compile_options(brisk_${name}_objects PRIVATE -ftls-model=initial-exec ${arg_OPTIONS})
+endfunction()
+
+# brisk_library(brisk MODULES base cache)
+# libbrisk.so and libbrisk.a, as targets brisk::brisk and brisk::brisk_static.
+function(brisk_library name)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "MODULES")
+    set(objects "")
+    foreach(module IN LISTS arg_MODULES)
+        if(TARGET brisk_${module}_objects)
+            list(APPEND objects $<TARGET_OBJECTS:brisk_${module}_objects>)
+        endif()
+    endforeach()
+
+    set(map "${CMAKE_CURRENT_BINARY_DIR}/${name}.map")
+    configure_file("${PROJECT_SOURCE_DIR}/cmake/brisk.map" "${map}" @ONLY)
+
+    add_library(${name} SHARED ${objects})
+    set_target_properties(${name} PROPERTIES
+        VERSION ${PROJECT_VERSION}
+        SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}
+        LINK_DEPENDS "${map}")
+    set(no_undefined LINKER:--no-undefined)
+    if(BRISK_SANITIZE) # clang leaves a sanitizer's run-time to the executable
+        set(no_undefined "")
+    endif()
+    # nodelete: threads that outlive a dlclose still run the library's thread-exit handlers.
+    target_link_options(${name} PRIVATE
+        "LINKER:--version-script=${map}" LINKER:-z,nodelete ${no_undefined})
+
+    add_library(${name}_static STATIC ${objects})
+    set_target_properties(${name}_static PROPERTIES OUTPUT_NAME ${name})
+
+    foreach(target ${name} ${name}_static)
+        target_include_directories(${target} PUBLIC
+            "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>"
+            "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
+        target_link_libraries(${target} PUBLIC Threads::Threads)
+        add_library(brisk::${target} ALIAS ${target})
+    endforeach()
+endfunction()
+
+# What ctest sets for every test, so that a sanitizer's report is complete and final.
+set(BRISK_TEST_ENVIRONMENT
+    "ASAN_OPTIONS=handle_segv=2:allow_user_segv_handler=0:detect_stack_use_after_return=1"
+    "UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1"
+    "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1")
+
+# brisk_add_test(NAME cache.policy_test COMMAND ... TIMEOUT_S 60)
+function(brisk_add_test)
+    cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;TIMEOUT_S" "COMMAND;LABELS")
+    if(NOT arg_TIMEOUT_S)
+        set(arg_TIMEOUT_S 120)
+    endif()
+    add_test(NAME ${arg_NAME} COMMAND ${arg_COMMAND})
+    set_tests_properties(${arg_NAME} PROPERTIES
+        TIMEOUT ${arg_TIMEOUT_S} SKIP_RETURN_CODE 77
+        ENVIRONMENT "${BRISK_TEST_ENVIRONMENT}" LABELS "${arg_LABELS}")
+endfunction()
+
+# brisk_test(cache policy_test [RELEASE_ONLY] [TIMEOUT_S 60])
+# tests/cache/policy_test.c, with the hidden functions of the library in reach.
+# RELEASE_ONLY: built everywhere, but run where neither sanitizers nor coverage distort it.
+function(brisk_test module unit)
+    cmake_parse_arguments(PARSE_ARGV 2 arg "RELEASE_ONLY" "TIMEOUT_S" "LIBRARIES")
+    add_executable(${module}_${unit} "${PROJECT_SOURCE_DIR}/tests/${module}/${unit}.c")
+    target_link_libraries(${module}_${unit} PRIVATE
+        brisk_test_support brisk_static ${arg_LIBRARIES})
+    if(arg_RELEASE_ONLY AND (BRISK_SANITIZE OR BRISK_COVERAGE OR BRISK_FUZZ))
+        return()
+    endif()
+    brisk_add_test(NAME ${module}.${unit} COMMAND ${module}_${unit}
+                   TIMEOUT_S ${arg_TIMEOUT_S} LABELS ${module})
+endfunction()
