@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BRISK_BRISK_H
+#define BRISK_BRISK_H
+
+/* All of libbrisk; or include only the headers that you use. */
+#include <brisk/hooks.h>
+#include <brisk/status.h>
+#include <brisk/version.h>
+#include <brisk/view.h>
+
+#endif
