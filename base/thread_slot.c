@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/thread_slot.h"
 
-#include <limits.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,7 +13,7 @@ enum {
 };
 
 _Thread_local unsigned bk_thread_slot_cached = BK_THREAD_SLOT_UNSET;
-static _Thread_local int exit_rounds;
+static _Thread_local bool is_last_round;
 
 /* Guards `taken`, and hands a slot's memory effects from its old owner to the new one. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -46,14 +45,16 @@ static void give_back(unsigned slot)
 
 /*
  * Exit handlers of other libraries may still use a cache after this one ran, so
- * the slot is kept until the last round of handlers that POSIX promises.
+ * the slot is kept for one more round of handlers. Not for all four that POSIX
+ * promises: a slot first claimed in such a handler must find rounds left.
  */
 static void release_at_exit(void *not_null)
 {
     unsigned slot = bk_thread_slot_cached;
-    if (++exit_rounds < PTHREAD_DESTRUCTOR_ITERATIONS &&
-        pthread_setspecific(exit_key, not_null) == 0)
+    if (!is_last_round && pthread_setspecific(exit_key, not_null) == 0) {
+        is_last_round = true;
         return;
+    }
     bk_thread_slot_cached = BK_THREAD_SLOT_NONE;
     give_back(slot);
 }

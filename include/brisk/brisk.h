@@ -4,6 +4,8 @@
 
 /* All of libbrisk; or include only the headers that you use. */
 #include <brisk/hooks.h>
+#include <brisk/label.h>
+#include <brisk/registry.h>
 #include <brisk/status.h>
 #include <brisk/version.h>
 #include <brisk/view.h>
