@@ -18,16 +18,19 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
 
-add_library(brisk_compiler INTERFACE)
-target_include_directories(brisk_compiler INTERFACE
-    "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}")
-target_compile_definitions(brisk_compiler INTERFACE _GNU_SOURCE)
-target_compile_options(brisk_compiler INTERFACE
+add_library(brisk_warnings INTERFACE)
+target_compile_definitions(brisk_warnings INTERFACE _GNU_SOURCE)
+target_compile_options(brisk_warnings INTERFACE
     -Wall -Wextra -Wshadow -Wconversion -pedantic
     -Wstrict-prototypes -Wmissing-prototypes -Wcast-qual -Wwrite-strings -Wundef -Wvla
     -Wformat=2 -Wimplicit-fallthrough -fno-common
     $<$<BOOL:${BRISK_WERROR}>:-Werror>)
-target_link_libraries(brisk_compiler INTERFACE Threads::Threads)
+
+# For all but the examples, which must do with the public headers.
+add_library(brisk_compiler INTERFACE)
+target_include_directories(brisk_compiler INTERFACE
+    "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}")
+target_link_libraries(brisk_compiler INTERFACE brisk_warnings Threads::Threads)
 
 if(BRISK_SANITIZE)
     add_compile_options(-fsanitize=${BRISK_SANITIZE} -fno-sanitize-recover=all

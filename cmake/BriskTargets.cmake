@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# The four kinds of things that are built: modules, libraries, tests, programs.
+# What is built: modules, libraries, tests, fuzz targets, benchmarks, examples.
 
 # brisk_module(cache SOURCES get.c set.c OPTIONS -fno-strict-aliasing)
 # A folder's sources, compiled once for the shared library, the static one and the tests.
@@ -54,9 +54,9 @@ endfunction()
 
 # What ctest sets for every test, so that a sanitizer's report is complete and final.
 set(BRISK_TEST_ENVIRONMENT
-    "ASAN_OPTIONS=handle_segv=2:allow_user_segv_handler=0:detect_stack_use_after_return=1"
+    "ASAN_OPTIONS=handle_segv=2:allow_user_segv_handler=0:allocator_may_return_null=1:detect_stack_use_after_return=1"
     "UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1"
-    "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1")
+    "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:allocator_may_return_null=1")
 
 # brisk_add_test(NAME cache.policy_test COMMAND ... TIMEOUT_S 60)
 function(brisk_add_test)
@@ -83,4 +83,48 @@ function(brisk_test module unit)
     endif()
     brisk_add_test(NAME ${module}.${unit} COMMAND ${module}_${unit}
                    TIMEOUT_S ${arg_TIMEOUT_S} LABELS ${module})
+endfunction()
+
+# brisk_fuzz(view): tests/fuzz/view.c with LLVMFuzzerTestOneInput, and the inputs of
+# tests/fuzz/corpus/view. With BRISK_FUZZ a libFuzzer program, else a replay of the inputs.
+# Either way the inputs are a test.
+function(brisk_fuzz name)
+    set(sources "${PROJECT_SOURCE_DIR}/tests/fuzz/${name}.c")
+    if(NOT BRISK_FUZZ)
+        list(APPEND sources "${PROJECT_SOURCE_DIR}/tests/fuzz/replay.c")
+    endif()
+    add_executable(fuzz_${name} ${sources})
+    target_link_libraries(fuzz_${name} PRIVATE brisk_compiler brisk_static)
+    target_link_options(fuzz_${name} PRIVATE $<$<BOOL:${BRISK_FUZZ}>:-fsanitize=fuzzer>)
+
+    set(arguments "${PROJECT_SOURCE_DIR}/tests/fuzz/corpus/${name}")
+    if(BRISK_FUZZ)
+        list(PREPEND arguments -runs=0)
+    endif()
+    brisk_add_test(NAME fuzz.${name} COMMAND fuzz_${name} ${arguments} LABELS fuzz)
+endfunction()
+
+# brisk_bench(bench_cache SOURCES bench_cache.c ... LIBRARIES PkgConfig::GLIB)
+# Private headers are in reach; the library is linked statically.
+function(brisk_bench name)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LIBRARIES")
+    add_executable(${name} ${arg_SOURCES})
+    target_link_libraries(${name} PRIVATE brisk_compiler brisk_static ${arg_LIBRARIES})
+endfunction()
+
+# brisk_example(lru_cache [LIBRARIES m] [ARGUMENTS a b] [NO_TEST])
+# examples/lru_cache.c against the shared library and the public headers. The test runs it;
+# if there is a file lru_cache.out, its output must be exactly that.
+function(brisk_example name)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "NO_TEST" "" "LIBRARIES;ARGUMENTS")
+    add_executable(example_${name} "${name}.c")
+    set_target_properties(example_${name} PROPERTIES OUTPUT_NAME ${name})
+    target_link_libraries(example_${name} PRIVATE brisk_warnings brisk::brisk ${arg_LIBRARIES})
+    if(arg_NO_TEST OR NOT BRISK_TESTS)
+        return()
+    endif()
+    brisk_add_test(NAME example.${name} LABELS example
+        COMMAND "${PROJECT_SOURCE_DIR}/tests/support/run_example"
+                "${CMAKE_CURRENT_SOURCE_DIR}/${name}.out" $<TARGET_FILE:example_${name}>
+                ${arg_ARGUMENTS})
 endfunction()

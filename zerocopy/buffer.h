@@ -61,7 +61,7 @@ void bk_buffer_end(struct brisk_buffer *buffer, uint32_t old_count);
 /* Room for `length` bytes, with one reference; NULL if there is no memory. */
 static inline struct brisk_buffer *bk_buffer_new(size_t length)
 {
-    if (length > SIZE_MAX - sizeof(struct brisk_buffer))
+    if (length > PTRDIFF_MAX - sizeof(struct brisk_buffer))
         return NULL;
     size_t total = sizeof(struct brisk_buffer) + length;
     struct brisk_buffer *buffer = (struct brisk_buffer *)bk_malloc(total);

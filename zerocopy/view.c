@@ -49,7 +49,7 @@ enum brisk_status brisk_view_copy(struct brisk_view *out, struct brisk_bytes byt
 static struct brisk_buffer *
 adopt(void *data, size_t length, brisk_release_fn *release, void *release_ctx)
 {
-    if (length > SIZE_MAX - sizeof(struct bk_adopted_buffer))
+    if (length > PTRDIFF_MAX - sizeof(struct bk_adopted_buffer))
         return NULL;
     struct bk_adopted_buffer *adopted = bk_malloc(sizeof *adopted);
     if (adopted == NULL)
