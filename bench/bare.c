@@ -81,8 +81,8 @@ static inline bool get_id(void *store, const void *key, size_t length, void *val
     }
 }
 
-static inline bool is_text_at(
-    const struct bare *bare, uint32_t index, const void *key, size_t length)
+static inline bool
+is_text_at(const struct bare *bare, uint32_t index, const void *key, size_t length)
 {
     const struct workload_text *text = &bare->texts[index];
 
@@ -114,7 +114,8 @@ static inline bool is_key_at(
     return !bare->is_text || is_text_at(bare, slot->index, key, length);
 }
 
-static void insert(struct bare *bare, struct slot *slot, uint64_t tag, const void *key, size_t length)
+static void
+insert(struct bare *bare, struct slot *slot, uint64_t tag, const void *key, size_t length)
 {
     if (bare->count == bare->capacity)
         bench_fail("the bare table is full");

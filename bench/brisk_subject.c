@@ -6,7 +6,9 @@
 #include "bench/loops.h"
 #include "bench/runner.h"
 
-enum { MANY = 16 };
+enum {
+    MANY = 16
+};
 
 static void *open_cache(const struct subject_options *options)
 {
@@ -93,16 +95,15 @@ static uint64_t sample_mix(
     return loop_sample(store, workload, first, count, get, set, samples);
 }
 
-uint64_t
-brisk_read_view(void *store, const struct workload *workload, size_t first, size_t count)
+uint64_t brisk_read_view(void *store, const struct workload *workload, size_t first, size_t count)
 {
     const uint64_t *ids = workload->ids + first;
     uint64_t hits = 0;
 
     for (size_t i = 0; i < count; i++) {
         struct brisk_view view;
-        enum brisk_status status =
-            brisk_cache_get(store, brisk_bytes_of(&ids[i], sizeof ids[i]), &view);
+        enum brisk_status status = brisk_cache_get(
+            store, brisk_bytes_of(&ids[i], sizeof ids[i]), &view);
 
         if (status != BRISK_OK)
             continue;
@@ -112,8 +113,7 @@ brisk_read_view(void *store, const struct workload *workload, size_t first, size
     return hits;
 }
 
-uint64_t
-brisk_read_many(void *store, const struct workload *workload, size_t first, size_t count)
+uint64_t brisk_read_many(void *store, const struct workload *workload, size_t first, size_t count)
 {
     const uint64_t *ids = workload->ids + first;
     _Alignas(64) char buffer[MANY * SUBJECT_VALUE_SIZE];
@@ -145,8 +145,7 @@ static enum brisk_status load_nothing(
     return BRISK_MISS;
 }
 
-uint64_t
-brisk_read_load(void *store, const struct workload *workload, size_t first, size_t count)
+uint64_t brisk_read_load(void *store, const struct workload *workload, size_t first, size_t count)
 {
     const uint64_t *ids = workload->ids + first;
     uint64_t hits = 0;

@@ -20,10 +20,14 @@ double field_goal(const struct plan *plan)
 static uint64_t run_through(subject_loop_fn *loop, void *store, const struct workload *workload)
 {
     struct field_job job = {loop, store, workload};
-    uint64_t hits;
+    struct measure_task task = {
+        .work = field_work,
+        .ctx = &job,
+        .threads = 1,
+        .count = workload->count,
+        .requests = workload->count};
 
-    measure_threads(field_work, &job, 1, 0, workload->count, workload->count, &hits);
-    return hits;
+    return measure_threads(&task).result;
 }
 
 /* Stores every key once, in an order that has nothing to do with popularity. */
@@ -117,6 +121,6 @@ void field_check_hits(const struct measure_side *side, size_t rounds)
 
     if (side->result != wanted)
         bench_fail(
-            "%llu of %llu lookups were hits with the right value",
-            (unsigned long long)side->result, (unsigned long long)wanted);
+            "%llu of %llu lookups were hits with the right value", (unsigned long long)side->result,
+            (unsigned long long)wanted);
 }

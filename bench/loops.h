@@ -25,7 +25,9 @@ struct samples {
     bool is_hit_only; /* forget the requests that missed */
 };
 
-enum { SAMPLE_EVERY = 8 };
+enum {
+    SAMPLE_EVERY = 8
+};
 
 /* Makes the compiler believe that somebody reads all of the copied value. */
 LOOP_INLINE void loop_use(const void *value)
@@ -47,8 +49,8 @@ LOOP_INLINE void loop_store(void *store, const void *key, size_t length, loop_se
     set(store, key, length, value);
 }
 
-LOOP_INLINE bool loop_step(
-    void *store, const void *key, size_t length, loop_get_fn *get, loop_set_fn *set)
+LOOP_INLINE bool
+loop_step(void *store, const void *key, size_t length, loop_get_fn *get, loop_set_fn *set)
 {
     _Alignas(64) char value[SUBJECT_VALUE_SIZE];
     bool is_hit = get(store, key, length, value);

@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench/measure.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "bench/runner.h"
 
+/* A run is calm if no thread waited longer than this share of it for a CPU. */
+static const double CALM_DELAY = 0.01;
+enum {
+    CALM_RETRIES = 3
+};
+
 struct team {
-    measure_work_fn *work;
-    void *ctx;
-    size_t first;
-    size_t count;
-    size_t requests;
+    const struct measure_task *task;
     pthread_barrier_t start;
 };
 
@@ -24,6 +28,7 @@ struct member {
     pthread_t thread;
     uint64_t start_ns;
     uint64_t end_ns;
+    uint64_t delay_ns;
     uint64_t result;
 };
 
@@ -47,10 +52,15 @@ static const cpu_set_t *allowed_cpus(void)
     return &allowed;
 }
 
+size_t measure_cpu_count(void)
+{
+    return (size_t)CPU_COUNT(allowed_cpus());
+}
+
 void measure_pin(size_t thread)
 {
     const cpu_set_t *allowed = allowed_cpus();
-    size_t wanted = thread % (size_t)CPU_COUNT(allowed);
+    size_t wanted = thread % measure_cpu_count();
     cpu_set_t one;
 
     for (size_t cpu = 0; cpu < CPU_SETSIZE; cpu++) {
@@ -63,69 +73,114 @@ void measure_pin(size_t thread)
     }
 }
 
+/* How long the calling thread was ready to run but did not; 0 if the kernel does not say. */
+static uint64_t read_delay_ns(void)
+{
+    FILE *file = fopen("/proc/thread-self/schedstat", "re");
+    uint64_t delay_ns = 0;
+
+    if (file == NULL)
+        return 0;
+    if (fscanf(file, "%*u %" SCNu64, &delay_ns) != 1)
+        delay_ns = 0;
+    fclose(file);
+    return delay_ns;
+}
+
 static void *member_main(void *argument)
 {
     struct member *member = argument;
-    struct team *team = member->team;
-    size_t first = (team->first + member->number * team->count) % team->requests;
+    const struct measure_task *task = member->team->task;
+    size_t first = (task->first + member->number * task->count) % task->requests;
+    size_t lead_first = (first + task->requests / 2) % task->requests;
 
     measure_pin(member->number);
-    pthread_barrier_wait(&team->start);
+    if (task->lead > 0)
+        task->work(task->ctx, member->number, lead_first, task->lead);
+    pthread_barrier_wait(&member->team->start);
+    member->delay_ns = read_delay_ns();
     member->start_ns = measure_now_ns();
-    member->result = team->work(team->ctx, member->number, first, team->count);
+    member->result = task->work(task->ctx, member->number, first, task->count);
     member->end_ns = measure_now_ns();
+    member->delay_ns = read_delay_ns() - member->delay_ns;
     return NULL;
 }
 
-static double team_span(const struct member *members, size_t count, uint64_t *result)
+static struct measure_run sum_up(const struct member *members, size_t count)
 {
+    struct measure_run run = {0, 0, 0};
     uint64_t start_ns = UINT64_MAX;
     uint64_t end_ns = 0;
 
-    *result = 0;
     for (size_t i = 0; i < count; i++) {
         if (members[i].start_ns < start_ns)
             start_ns = members[i].start_ns;
         if (members[i].end_ns > end_ns)
             end_ns = members[i].end_ns;
-        *result += members[i].result;
+        if ((double)members[i].delay_ns > run.delay_ns)
+            run.delay_ns = (double)members[i].delay_ns;
+        run.result += members[i].result;
     }
-    return (double)(end_ns - start_ns);
+    run.ns = (double)(end_ns - start_ns);
+    return run;
 }
 
-double measure_threads(
-    measure_work_fn *work, void *ctx, size_t threads, size_t first, size_t count,
-    size_t requests, uint64_t *result)
+struct measure_run measure_threads(const struct measure_task *task)
 {
-    struct team team = {
-        .work = work, .ctx = ctx, .first = first, .count = count, .requests = requests};
+    struct team team = {.task = task};
     struct member members[MEASURE_MAX_THREADS];
 
-    if (threads > MEASURE_MAX_THREADS || requests % count != 0)
-        bench_fail("%zu threads, %zu of %zu requests", threads, count, requests);
+    if (task->threads > MEASURE_MAX_THREADS || task->requests % task->count != 0)
+        bench_fail("%zu threads, %zu of %zu requests", task->threads, task->count, task->requests);
     allowed_cpus();
     memset(members, 0, sizeof members);
-    pthread_barrier_init(&team.start, NULL, (unsigned int)threads);
-    for (size_t i = 0; i < threads; i++) {
+    pthread_barrier_init(&team.start, NULL, (unsigned int)task->threads);
+    for (size_t i = 0; i < task->threads; i++) {
         members[i].team = &team;
         members[i].number = i;
         if (pthread_create(&members[i].thread, NULL, member_main, &members[i]) != 0)
             bench_fail("cannot create a thread");
     }
-    for (size_t i = 0; i < threads; i++)
+    for (size_t i = 0; i < task->threads; i++)
         pthread_join(members[i].thread, NULL);
     pthread_barrier_destroy(&team.start);
-    return team_span(members, threads, result);
+    return sum_up(members, task->threads);
 }
 
-static void run_side(struct measure_side *side, size_t round, size_t first, size_t requests)
+/* The calmest of a few runs; *is_calm says whether that was calm enough. */
+static struct measure_run run_calmly(const struct measure_task *task, bool *is_calm)
 {
-    uint64_t result;
-    double ns = measure_threads(
-        side->work, side->ctx, side->threads, first, side->count, requests, &result);
+    bool is_crowded = task->threads > measure_cpu_count();
+    struct measure_run calmest = {0, 0, 0};
 
-    side->ns[round] = ns / (double)(side->threads * side->count);
-    side->result += result;
+    for (int attempt = 0; attempt <= CALM_RETRIES; attempt++) {
+        struct measure_run run = measure_threads(task);
+
+        if (attempt == 0 || run.delay_ns < calmest.delay_ns)
+            calmest = run;
+        *is_calm = is_crowded || run.delay_ns <= CALM_DELAY * run.ns;
+        if (*is_calm)
+            break;
+    }
+    return calmest;
+}
+
+static bool run_side(struct measure_side *side, size_t round, size_t first, size_t requests)
+{
+    bool is_calm = false;
+    struct measure_task task = {
+        .work = side->work,
+        .ctx = side->ctx,
+        .threads = side->threads,
+        .first = first,
+        .count = side->count,
+        .requests = requests,
+        .lead = side->count / 4};
+    struct measure_run run = run_calmly(&task, &is_calm);
+
+    side->ns[round] = run.ns / (double)(side->threads * side->count);
+    side->result += run.result;
+    return is_calm;
 }
 
 static size_t longest_stretch(const struct measure_side *sides, size_t side_count)
@@ -142,6 +197,7 @@ void measure_interleaved(
     struct measure_side *sides, size_t side_count, size_t rounds, size_t requests)
 {
     size_t stretch = longest_stretch(sides, side_count);
+    size_t disturbed = 0;
 
     if (rounds > MEASURE_MAX_ROUNDS)
         bench_fail("%zu rounds are more than %d", rounds, MEASURE_MAX_ROUNDS);
@@ -150,9 +206,16 @@ void measure_interleaved(
     for (size_t round = 0; round < rounds; round++) {
         size_t first = round * stretch % requests;
 
-        for (size_t i = 0; i < side_count; i++)
-            run_side(&sides[round % 2 == 0 ? i : side_count - 1 - i], round, first, requests);
+        for (size_t i = 0; i < side_count; i++) {
+            size_t at = round % 2 == 0 ? i : side_count - 1 - i;
+
+            disturbed += !run_side(&sides[at], round, first, requests);
+        }
     }
+    if (disturbed * 4 > rounds * side_count)
+        fprintf(
+            stderr, "bench: other programs had the CPUs during %zu of %zu runs\n", disturbed,
+            rounds * side_count);
 }
 
 static int compare_doubles(const void *a, const void *b)

@@ -34,13 +34,13 @@ struct cache {
 static guint hash_key(gconstpointer pointer)
 {
     const struct key *key = pointer;
-    const signed char *bytes = key->data;
+    const unsigned char *bytes = key->data;
     guint hash = 5381;
 
     if (key->length == sizeof(gint64))
         return g_int64_hash(key->data);
     for (size_t i = 0; i < key->length; i++)
-        hash = hash * 33 + (guint)bytes[i];
+        hash = hash * 33 + bytes[i];
     return hash;
 }
 

@@ -11,7 +11,11 @@
 #include <unistd.h>
 
 /* Exit status of a child, and of the program: 1 = a goal was missed or a case failed. */
-enum { EXIT_MET = 0, EXIT_MISSED = 1, EXIT_USAGE = 2 };
+enum {
+    EXIT_MET = 0,
+    EXIT_MISSED = 1,
+    EXIT_USAGE = 2
+};
 
 struct bench {
     const char *name;
@@ -148,8 +152,7 @@ static bool check_patterns(const struct bench *bench)
     for (int i = 0; i < bench->pattern_count; i++) {
         size_t at = 0;
 
-        while (at < bench->case_count &&
-               fnmatch(bench->patterns[i], bench->cases[at].name, 0) != 0)
+        while (at < bench->case_count && fnmatch(bench->patterns[i], bench->cases[at].name, 0) != 0)
             at++;
         if (at < bench->case_count)
             continue;
@@ -224,9 +227,9 @@ static void print_help(const struct bench *bench)
 static int read_options(struct bench *bench, int argc, char **argv, bool *is_done)
 {
     static const struct option known[] = {
-        {"list", no_argument, NULL, 'l'},   {"case", required_argument, NULL, 'c'},
-        {"json", no_argument, NULL, 'j'},   {"quick", no_argument, NULL, 'q'},
-        {"help", no_argument, NULL, 'h'},   {NULL, 0, NULL, 0},
+        {"list", no_argument, NULL, 'l'}, {"case", required_argument, NULL, 'c'},
+        {"json", no_argument, NULL, 'j'}, {"quick", no_argument, NULL, 'q'},
+        {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0},
     };
 
     for (int option; (option = getopt_long(argc, argv, "h", known, NULL)) != -1;) {

@@ -168,14 +168,14 @@ void case_difference(struct bench *bench, const void *argument)
 
     measure_interleaved(sides, 2, rounds, field.requests->count);
     bench_report(
-        bench, &(struct bench_row){
-                   .suffix = "",
-                   .value = measure_median(sides[0].ns, rounds) -
-                            measure_median(sides[1].ns, rounds),
-                   .unit = "ns > bare",
-                   .goal = field_goal(plan),
-                   .sense = plan->sense,
-                   .rounds = rounds});
+        bench,
+        &(struct bench_row){
+            .suffix = "",
+            .value = measure_median(sides[0].ns, rounds) - measure_median(sides[1].ns, rounds),
+            .unit = "ns extra",
+            .goal = field_goal(plan),
+            .sense = plan->sense,
+            .rounds = rounds});
     field_check_hits(&sides[0], rounds);
     field_close(&field);
 }

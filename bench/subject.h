@@ -7,11 +7,13 @@
 
 #include "bench/workload.h"
 
-enum { SUBJECT_VALUE_SIZE = 64 };
+enum {
+    SUBJECT_VALUE_SIZE = 64
+};
 
 struct subject_options {
     enum workload_keys keys;
-    size_t capacity; /* entries */
+    size_t capacity;     /* entries */
     unsigned int shards; /* 0: the default */
     uint64_t ttl_ms;     /* 0: none */
 };
@@ -19,8 +21,8 @@ struct subject_options {
 struct samples; /* loops.h */
 
 /* Works on `count` requests from `first` on; answers the number of hits with the right value. */
-typedef uint64_t subject_loop_fn(
-    void *store, const struct workload *workload, size_t first, size_t count);
+typedef uint64_t
+subject_loop_fn(void *store, const struct workload *workload, size_t first, size_t count);
 typedef uint64_t subject_sample_fn(
     void *store, const struct workload *workload, size_t first, size_t count,
     struct samples *samples);

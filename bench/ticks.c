@@ -18,7 +18,9 @@ double ticks_ns(void)
 double ticks_cost(void)
 {
     double costs[1001];
-    enum { COUNT = sizeof costs / sizeof *costs };
+    enum {
+        COUNT = sizeof costs / sizeof *costs
+    };
 
     for (int i = 0; i < COUNT; i++) {
         uint64_t start = ticks_start();

@@ -31,8 +31,7 @@ struct workload {
  * Zipf-distributed with exponent 0.99 over `keys` keys. Popularity says nothing
  * about the value of a key: ids are mixed ranks, texts are made from ids.
  */
-struct workload *workload_zipf(
-    enum workload_keys kind, size_t keys, size_t count, uint64_t seed);
+struct workload *workload_zipf(enum workload_keys kind, size_t keys, size_t count, uint64_t seed);
 
 /*
  * Each of the keys once, in an order that has nothing to do with popularity:
