@@ -11,7 +11,7 @@ typedef void case_fn(struct bench *bench, const void *argument);
 case_fn case_speed;
 /* Throughput of `threads` threads over that of one, against the same of the baseline. */
 case_fn case_scaling;
-/* Throughput of twice as many threads as CPUs, against the subject's own with two. */
+/* Throughput of four threads on two CPUs, against the subject's own of two threads. */
 case_fn case_crowded;
 /* Time per operation less that of the baseline. */
 case_fn case_difference;

@@ -75,15 +75,26 @@ static subject_loop_fn *loop_of(const struct plan *plan)
     return plan->load == FIELD_HIT ? plan->subject->read : plan->subject->mix;
 }
 
+static bool is_possible(struct bench *bench, const struct plan *plan)
+{
+    if (plan->subject == NULL) {
+        bench_report_absent(bench, "this build did not find the library");
+        return false;
+    }
+    if (plan->threads > measure_cpu_count()) {
+        bench_report_absent(bench, "there are fewer CPUs than threads");
+        return false;
+    }
+    return true;
+}
+
 bool field_open(struct bench *bench, const struct plan *plan, struct field *field)
 {
     size_t keys = bench_scaled(bench, plan->key_count == 0 ? FIELD_KEYS : plan->key_count);
     size_t requests = bench_scaled(bench, FIELD_REQUESTS);
 
-    if (plan->subject == NULL) {
-        bench_report_absent(bench, "this build did not find the library");
+    if (!is_possible(bench, plan))
         return false;
-    }
     field->subject = plan->subject;
     field->baseline = plan->baseline == NULL ? &subject_bare : plan->baseline;
     field->loop = loop_of(plan);

@@ -53,7 +53,7 @@ enum {
     FIELD_SCALING_ROUNDS = 21
 };
 
-/* False, and reported, if the plan's subject is not in this build. */
+/* False, and reported, if this build or machine cannot do it. */
 bool field_open(struct bench *bench, const struct plan *plan, struct field *field);
 void field_close(struct field *field);
 

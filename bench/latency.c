@@ -103,12 +103,13 @@ static void report_percentiles(
 void case_latency(struct bench *bench, const void *argument)
 {
     const struct plan *plan = argument;
-    struct watch watch = new_watch(bench, false);
-    struct watch baseline = new_watch(bench, false);
     struct field field;
 
     if (!field_open(bench, plan, &field))
         return;
+    struct watch watch = new_watch(bench, false);
+    struct watch baseline = new_watch(bench, false);
+
     watch.sample = plan->load == FIELD_HIT ? field.subject->sample_read : field.subject->sample_mix;
     watch.store = field.store;
     baseline.sample = field.baseline->sample_read;
@@ -126,12 +127,12 @@ void case_latency(struct bench *bench, const void *argument)
 void case_latency_beside_writer(struct bench *bench, const void *argument)
 {
     const struct plan *plan = argument;
-    struct watch watch = new_watch(bench, true);
-    struct watch baseline = new_watch(bench, true);
     struct field field;
 
     if (!field_open(bench, plan, &field))
         return;
+    struct watch watch = new_watch(bench, true);
+    struct watch baseline = new_watch(bench, true);
     struct workload *written = workload_each(WORKLOAD_IDS, 4 * field.key_count);
 
     watch.sample = baseline.sample = field.subject->sample_read;

@@ -41,7 +41,7 @@ uint64_t measure_now_ns(void)
 }
 
 /* The affinity of the process, as it was before any thread was bound. */
-static const cpu_set_t *allowed_cpus(void)
+static cpu_set_t *allowed_cpus(void)
 {
     static cpu_set_t allowed;
     static bool is_known;
@@ -55,6 +55,14 @@ static const cpu_set_t *allowed_cpus(void)
 size_t measure_cpu_count(void)
 {
     return (size_t)CPU_COUNT(allowed_cpus());
+}
+
+void measure_limit_cpus(size_t count)
+{
+    cpu_set_t *allowed = allowed_cpus();
+
+    for (size_t cpu = CPU_SETSIZE; measure_cpu_count() > count; cpu--)
+        CPU_CLR(cpu - 1, allowed);
 }
 
 void measure_pin(size_t thread)

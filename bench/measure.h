@@ -61,6 +61,9 @@ struct measure_run measure_threads(const struct measure_task *task);
 /* The CPUs that this process may use. */
 size_t measure_cpu_count(void);
 
+/* From now on only the first `count` of them. */
+void measure_limit_cpus(size_t count);
+
 double measure_median(const double *values, size_t count);
 
 /* The median of a[i] / b[i]. */

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench/cases.h"
 
+enum {
+    CROWDED_CPUS = 2
+};
+
 static size_t threads_of(const struct plan *plan)
 {
     return plan->threads == 0 ? 1 : plan->threads;
@@ -134,10 +138,13 @@ void case_crowded(struct bench *bench, const void *argument)
     size_t rounds = bench_rounds(bench, FIELD_SCALING_ROUNDS);
     struct field field;
 
+    measure_limit_cpus(CROWDED_CPUS);
+
     if (!field_open(bench, plan, &field))
         return;
     struct field_job job = field_subject_job(&field);
-    struct measure_side sides[] = {side_of(&job, &field, 2 * 2), side_of(&job, &field, 2)};
+    struct measure_side sides[] = {
+        side_of(&job, &field, 2 * CROWDED_CPUS), side_of(&job, &field, CROWDED_CPUS)};
 
     sides[0].count /= 2;
     measure_interleaved(sides, 2, rounds, field.requests->count);
