@@ -44,6 +44,10 @@ static inline void bk_free(void *memory)
 /* Zeroed; NULL also if count * length does not fit a size_t. */
 void *bk_calloc(size_t count, size_t length);
 
+/* At a multiple of `alignment`, a power of two; zeroed. Only for bk_aligned_free. */
+void *bk_aligned_calloc(size_t alignment, size_t length);
+void bk_aligned_free(void *memory);
+
 /* NULL if there is no memory. To be freed with bk_free. */
 char *bk_strdup(const char *text);
 

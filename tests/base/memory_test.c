@@ -151,6 +151,34 @@ static void a_hook_that_lacks_a_function_is_refused(void **state)
     assert_ok(brisk_set_allocator(NULL));
 }
 
+static void aligned_memory_is_aligned_zeroed_and_freed_once(void **state)
+{
+    (void)state;
+    struct counter counter = {0};
+    use_counter(&counter);
+    for (size_t alignment = 8; alignment <= 4096; alignment *= 2) {
+        unsigned char *bytes = bk_aligned_calloc(alignment, 100);
+
+        assert_u64((uintptr_t)bytes % alignment, 0);
+        for (int i = 0; i < 100; i++)
+            assert_u64(bytes[i], 0);
+        memset(bytes, 0xff, 100);
+        bk_aligned_free(bytes);
+    }
+    bk_aligned_free(NULL);
+
+    assert_ok(brisk_set_allocator(NULL));
+    assert_u64(counter.allocated, 10);
+    assert_u64(counter.released, 10);
+}
+
+static void aligned_memory_of_an_absurd_length_is_null(void **state)
+{
+    (void)state;
+    assert_null(bk_aligned_calloc(64, SIZE_MAX));
+    assert_null(bk_aligned_calloc(64, SIZE_MAX - 64));
+}
+
 BRISK_TEST_MAIN(
     cmocka_unit_test(without_a_hook_memory_comes_from_malloc),
     cmocka_unit_test(a_hook_gets_every_call_with_its_context),
@@ -158,4 +186,6 @@ BRISK_TEST_MAIN(
     cmocka_unit_test(a_hook_without_memory_gives_null),
     cmocka_unit_test(calloc_zeroes_what_a_hook_gives),
     cmocka_unit_test(calloc_of_more_than_there_are_addresses_gives_null),
-    cmocka_unit_test(a_hook_that_lacks_a_function_is_refused))
+    cmocka_unit_test(a_hook_that_lacks_a_function_is_refused),
+    cmocka_unit_test(aligned_memory_is_aligned_zeroed_and_freed_once),
+    cmocka_unit_test(aligned_memory_of_an_absurd_length_is_null))
