@@ -56,7 +56,7 @@ endfunction()
 set(BRISK_TEST_ENVIRONMENT
     "ASAN_OPTIONS=handle_segv=2:allow_user_segv_handler=0:allocator_may_return_null=1:detect_stack_use_after_return=1"
     "UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1"
-    "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:allocator_may_return_null=1")
+    "TSAN_OPTIONS=handle_segv=2:allow_user_segv_handler=0:halt_on_error=1:second_deadlock_stack=1:allocator_may_return_null=1")
 
 # brisk_add_test(NAME cache.policy_test COMMAND ... TIMEOUT_S 60)
 function(brisk_add_test)

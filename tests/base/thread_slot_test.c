@@ -109,10 +109,10 @@ static void what_the_last_owner_of_a_slot_wrote_is_seen_by_the_next(void **state
 
     run_threads(STARTERS, start_short_threads, &shared);
 
-    unsigned int total = 0;
+    uint64_t total = 0;
     for (unsigned int slot = 0; slot < BK_THREAD_SLOTS; slot++)
         total += shared.cells[slot];
-    assert_u64(total, STARTERS * shared.threads);
+    assert_u64(total, (uint64_t)STARTERS * shared.threads);
 }
 
 static pthread_key_t late_key;
