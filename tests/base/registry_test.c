@@ -199,6 +199,35 @@ static void an_id_is_never_used_again(void **state)
     }
 }
 
+static enum brisk_status count_visit(const struct brisk_registry_item *item, void *ctx)
+{
+    (void)item;
+    ++*(unsigned int *)ctx;
+    return BRISK_OK;
+}
+
+static void any_number_of_objects_can_be_registered(void **state)
+{
+    (void)state;
+    enum {
+        OBJECTS = 100
+    };
+    struct object object = {.text = "x"};
+    uint64_t ids[OBJECTS];
+    for (int i = 0; i < OBJECTS; i++)
+        ids[i] = add("cache", "users", &object);
+    unsigned int visited = 0;
+
+    assert_ok(brisk_registry_for_each("cache", count_visit, &visited));
+
+    assert_u64(visited, OBJECTS);
+    for (int i = 0; i < OBJECTS; i++)
+        assert_ok(brisk_registry_remove(ids[(i * 37) % OBJECTS]));
+    visited = 0;
+    assert_ok(brisk_registry_for_each(NULL, count_visit, &visited));
+    assert_u64(visited, 0);
+}
+
 static void missing_arguments_are_invalid(void **state)
 {
     (void)state;
@@ -398,6 +427,7 @@ BRISK_TEST_MAIN(
     cmocka_unit_test(a_short_buffer_learns_the_needed_length),
     cmocka_unit_test(a_format_the_object_lacks_is_its_answer),
     cmocka_unit_test(a_removed_object_is_not_there), cmocka_unit_test(an_id_is_never_used_again),
+    cmocka_unit_test(any_number_of_objects_can_be_registered),
     cmocka_unit_test(missing_arguments_are_invalid),
     cmocka_unit_test(a_visitor_may_remove_what_it_visits),
     cmocka_unit_test(a_removal_inside_a_describe_function_is_refused),
