@@ -208,7 +208,7 @@ static enum brisk_status fork_while_another_thread_holds_a_slot(unsigned int ind
 static void a_forked_child_keeps_its_own_slot_and_frees_the_others(void **state)
 {
     (void)state;
-#ifdef __SANITIZE_THREAD__
+#ifdef TEST_THREAD_SANITIZER
     skip_because("ThreadSanitizer does not support new threads in a forked child");
 #endif
     static struct fork_case test;
@@ -266,7 +266,7 @@ static unsigned int gather(struct crowd *crowd)
 static void threads_beyond_the_last_slot_have_none_and_say_so_once(void **state)
 {
     (void)state;
-#ifdef __SANITIZE_THREAD__
+#ifdef TEST_THREAD_SANITIZER
     skip_because("4104 threads are too many for ThreadSanitizer");
 #endif
     static struct crowd crowd = {.gate = PTHREAD_MUTEX_INITIALIZER};

@@ -188,9 +188,9 @@ bool wait_for_count(_Atomic unsigned int *flag, unsigned int want)
 
 unsigned int scaled(unsigned int count)
 {
-#if defined(__SANITIZE_THREAD__)
+#if defined(TEST_THREAD_SANITIZER)
     return count / 10 + 1;
-#elif defined(__SANITIZE_ADDRESS__)
+#elif defined(TEST_ADDRESS_SANITIZER)
     return count / 3 + 1;
 #else
     return count;

@@ -28,6 +28,21 @@
 #include <brisk/status.h>
 #include <brisk/view.h>
 
+/* gcc and clang tell in different ways which sanitizer is on. */
+#ifdef __has_feature
+#if __has_feature(thread_sanitizer)
+#define TEST_THREAD_SANITIZER 1
+#elif __has_feature(address_sanitizer)
+#define TEST_ADDRESS_SANITIZER 1
+#endif
+#endif
+#ifdef __SANITIZE_THREAD__
+#define TEST_THREAD_SANITIZER 1
+#endif
+#ifdef __SANITIZE_ADDRESS__
+#define TEST_ADDRESS_SANITIZER 1
+#endif
+
 int brisk_test_run(
     int argc, char **argv, const char *file, const struct CMUnitTest *tests, size_t count);
 

@@ -387,28 +387,31 @@ static void give_back_lent(void *data, size_t length, void *ctx)
     model->lent--;
 }
 
-static void set_view(struct model *model, size_t index, const void *data, size_t length)
+/* Part of `bytes`, as brisk_view_slice gives it: NULL if there is nothing in it. */
+static struct brisk_bytes part_of(struct brisk_bytes bytes, size_t offset, size_t length)
 {
-    model->shown[index] = brisk_bytes_of(length == 0 ? NULL : data, length);
+    if (length == 0)
+        return brisk_bytes_of(NULL, 0);
+    return brisk_bytes_of((const char *)bytes.data + offset, length);
 }
 
 static void take_a_random_step(struct model *model, struct test_random *random)
 {
     size_t from = test_random_below(random, 8), to = test_random_below(random, 8);
     size_t offset = test_random_below(random, 40), length = test_random_below(random, 40);
+    struct brisk_bytes shown = model->shown[from], whole = brisk_bytes_of(text, sizeof text);
     if (from == to)
         return;
     brisk_view_release(&model->views[to]);
-    set_view(model, to, NULL, 0);
-    struct brisk_bytes shown = model->shown[from];
+    model->shown[to] = part_of(shown, 0, 0);
     switch (test_random_below(random, 5)) {
     case 0:
         assert_ok(brisk_view_copy(&model->views[to], brisk_bytes_of(text + offset, length)));
-        set_view(model, to, text + offset, length);
+        model->shown[to] = part_of(whole, offset, length);
         break;
     case 1:
         assert_ok(brisk_view_adopt(&model->views[to], text, sizeof text, give_back_lent, model));
-        set_view(model, to, text, sizeof text);
+        model->shown[to] = whole;
         model->lent++;
         break;
     case 2:
@@ -417,7 +420,7 @@ static void take_a_random_step(struct model *model, struct test_random *random)
         break;
     case 3:
         if (brisk_view_slice(&model->views[to], &model->views[from], offset, length) == BRISK_OK)
-            set_view(model, to, (const char *)shown.data + offset, length);
+            model->shown[to] = part_of(shown, offset, length);
         else
             assert_true(offset + length > shown.length);
         break;
