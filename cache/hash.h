@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_CACHE_HASH_H
+#define BK_CACHE_HASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+/*
+ * A hash with a secret of the cache's own: collisions cannot be prepared by
+ * feeding keys blindly. It is not a cryptographic hash: who can measure single
+ * lookups may learn something about the secret.
+ *
+ * XXH3 for byte strings. Keys of eight bytes, mostly numbers, have a folded
+ * multiplication of their own (as in wyhash and foldhash): 7 instructions in
+ * place of 25, where instructions are what limits a lookup.
+ */
+struct bk_hash_key {
+    uint64_t number_secret[2]; /* the second is odd */
+    uint8_t secret[XXH_SECRET_DEFAULT_SIZE];
+};
+
+/* Fills the secret from `seed`, or from the kernel's random numbers if it is 0. */
+void bk_hash_key_init(struct bk_hash_key *key, uint64_t seed);
+
+static inline uint64_t bk_hash_number(const struct bk_hash_key *key, const void *data)
+{
+    uint64_t number;
+    memcpy(&number, data, sizeof number);
+    __extension__ typedef unsigned __int128 product_type;
+    product_type product =
+        (product_type)(number ^ key->number_secret[0]) * key->number_secret[1];
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+static inline uint64_t bk_hash(const struct bk_hash_key *key, const void *data, size_t length)
+{
+    if (length == 8)
+        return bk_hash_number(key, data);
+    return XXH3_64bits_withSecret(data, length, key->secret, sizeof key->secret);
+}
+
+/*
+ * One hash serves four purposes with bits of their own, so that none of them
+ * tells anything about another:
+ * 63..56 shard, 55..40 ghost fingerprint, 39..32 tag, 31..0 bucket.
+ */
+static inline size_t bk_hash_shard(uint64_t hash, size_t shard_mask)
+{
+    return hash >> 56 & shard_mask;
+}
+
+static inline uint8_t bk_hash_tag(uint64_t hash)
+{
+    uint8_t tag = (uint8_t)(hash >> 32);
+    return (uint8_t)(tag + (tag == 0)); /* 0 marks an empty slot */
+}
+
+/* A bucket of `count`, by multiplication instead of a remainder. */
+static inline uint32_t bk_hash_bucket(uint64_t hash, uint32_t count)
+{
+    return (uint32_t)((hash & UINT32_MAX) * count >> 32);
+}
+
+#endif

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cache/load.h"
+
+#include <brisk/label.h>
+
+#include "base/memory.h"
+#include "cache/monotonic.h"
+#include "cache/read.h"
+
+/* A load in progress, in its shard's list; guarded by the shard's lock. */
+struct bk_load {
+    struct bk_load *next;
+    uint64_t hash;
+    struct brisk_bytes key; /* behind the struct */
+    pthread_t owner;
+    unsigned int references; /* the owner and those who wait */
+    bool is_done;
+    bool is_overtaken;
+    enum brisk_status status;
+    struct brisk_view value;
+    pthread_cond_t done;
+};
+
+/* One call of brisk_cache_get_or_load. */
+struct request {
+    struct brisk_cache *cache;
+    struct bk_shard *shard;
+    struct brisk_bytes key;
+    uint64_t hash;
+    uint64_t now;
+    brisk_load_fn *load;
+    void *ctx;
+    struct brisk_view *out;
+};
+
+static struct bk_load *find_load(struct bk_shard *shard, uint64_t hash, struct brisk_bytes key)
+{
+    struct bk_load *load = shard->loads;
+    while (load != NULL && (load->hash != hash || load->key.length != key.length ||
+                            memcmp(load->key.data, key.data, key.length) != 0))
+        load = load->next;
+    return load;
+}
+
+void bk_loads_overtake(struct bk_shard *shard, uint64_t hash, struct brisk_bytes key)
+{
+    struct bk_load *load = find_load(shard, hash, key);
+    if (load != NULL)
+        load->is_overtaken = true;
+}
+
+void bk_loads_overtake_all(struct bk_shard *shard)
+{
+    for (struct bk_load *load = shard->loads; load != NULL; load = load->next)
+        load->is_overtaken = true;
+}
+
+bool bk_loads_allow(struct bk_shard *shard, const struct bk_store *store)
+{
+    if (store->load != NULL)
+        return !store->load->is_overtaken;
+    bk_loads_overtake(shard, store->hash, store->key);
+    return true;
+}
+
+static struct bk_load *begin_load(const struct request *request)
+{
+    struct bk_load *load = bk_calloc(1, sizeof *load + request->key.length);
+    if (load == NULL)
+        return NULL;
+    memcpy(load + 1, request->key.data, request->key.length);
+    load->hash = request->hash;
+    load->key = brisk_bytes_of(load + 1, request->key.length);
+    load->owner = pthread_self();
+    load->references = 1;
+    bk_cond_init_monotonic(&load->done);
+    load->next = request->shard->loads;
+    request->shard->loads = load;
+    return load;
+}
+
+static void unlink_load(struct bk_shard *shard, struct bk_load *load)
+{
+    struct bk_load **link = &shard->loads;
+    while (*link != load)
+        link = &(*link)->next;
+    *link = load->next;
+}
+
+/* With the lock. Returns the load if it is to be freed, without the lock. */
+static struct bk_load *drop_load(struct bk_load *load)
+{
+    return --load->references == 0 ? load : NULL;
+}
+
+static void free_load(struct bk_load *load)
+{
+    if (load == NULL)
+        return;
+    brisk_view_release(&load->value);
+    pthread_cond_destroy(&load->done);
+    bk_free(load);
+}
+
+/* Without the lock; `load` has a reference for this call. */
+static enum brisk_status wait_for(const struct request *request, struct bk_load *load)
+{
+    struct bk_shard *shard = request->shard;
+    struct timespec deadline = bk_monotonic_after_ms(shard->settings->load_timeout_ms);
+    bk_shard_lock(shard);
+    int result = 0;
+    while (!load->is_done && result == 0)
+        result = pthread_cond_timedwait(&load->done, &shard->lock, &deadline);
+
+    enum brisk_status status = BRISK_ERR_TIMEOUT;
+    if (load->is_done) {
+        status = load->status;
+        *request->out = brisk_view_retain(&load->value);
+    }
+    struct bk_load *last = drop_load(load);
+    bk_shard_unlock(shard);
+    free_load(last);
+    bk_cache_count(request->cache, BK_LOAD_WAITS, 1);
+    return status;
+}
+
+static void keep_result(
+    const struct request *request, struct bk_load *load, enum brisk_status status,
+    const struct brisk_entry_options *entry)
+{
+    bool is_negative = status == BRISK_MISS && request->shard->settings->negative_ttl != 0;
+    if (status != BRISK_OK && !is_negative)
+        return;
+    struct bk_store store = {
+        .key = request->key,
+        .hash = request->hash,
+        .value = *request->out,
+        .is_shared = request->out->length > BK_ENTRY_INLINE_MAX,
+        .is_negative = is_negative,
+        .ttl = entry->ttl,
+        .group = entry->group,
+        .load = load,
+    };
+    bk_store(request->cache, &store); /* the caller gets the value, whatever becomes of this */
+}
+
+static enum brisk_status call_loader(const struct request *request, struct bk_load *load)
+{
+    struct brisk_cache *cache = request->cache;
+    struct brisk_entry_options entry = brisk_entry_options_default();
+    *request->out = (struct brisk_view){0};
+
+    brisk_label_push(cache->name);
+    uint64_t begin_ns = bk_monotonic_ns();
+    enum brisk_status status = request->load(request->key, request->out, &entry, request->ctx);
+    uint64_t end_ns = bk_monotonic_ns();
+    brisk_label_pop();
+
+    bk_cache_count(cache, BK_LOADS, 1);
+    bk_cache_count(cache, BK_LOAD_NS, end_ns - begin_ns);
+    if (status < 0)
+        bk_cache_count(cache, BK_LOAD_FAILURES, 1);
+    if (status != BRISK_OK)
+        brisk_view_release(request->out);
+    keep_result(request, load, status, &entry);
+    return status;
+}
+
+/* What the loader says is missing must not be served from an older load. */
+static void drop_old_value(const struct request *request, struct bk_departed *departed)
+{
+    uint32_t handle = bk_shard_find(request->shard, request->hash, request->key);
+    if (handle != 0 &&
+        (bk_load32(&bk_shard_entry(request->shard, handle)->meta) & BK_META_NEGATIVE) == 0)
+        bk_shard_remove(request->shard, handle, BRISK_EVICT_DELETED, departed);
+}
+
+static void finish_load(
+    const struct request *request, struct bk_load *load, enum brisk_status status)
+{
+    struct bk_departed departed = {0};
+    bk_shard_lock(request->shard);
+    load->is_done = true;
+    load->status = status;
+    if (status == BRISK_OK && load->references > 1)
+        load->value = brisk_view_retain(request->out);
+    if (status == BRISK_MISS && !load->is_overtaken)
+        drop_old_value(request, &departed);
+    unlink_load(request->shard, load);
+    pthread_cond_broadcast(&load->done);
+    struct bk_load *last = drop_load(load);
+    bk_shard_unlock(request->shard);
+    bk_shard_settle(request->shard, &departed);
+    free_load(last);
+}
+
+/* An entry past its deadline that may still serve. With the lock. */
+static enum brisk_status read_stale(const struct request *request)
+{
+    uint32_t handle = bk_shard_find(request->shard, request->hash, request->key);
+    if (handle == 0)
+        return BRISK_MISS;
+    uint32_t meta = bk_load32(&bk_shard_entry(request->shard, handle)->meta);
+    if ((meta & BK_META_NEGATIVE) != 0 ||
+        bk_shard_judge(request->shard, handle, request->now) == BK_INVALIDATED)
+        return BRISK_MISS;
+    return bk_shard_read_value(request->shard, handle, request->out) ? BRISK_STALE
+                                                                    : BRISK_ERR_NOMEM;
+}
+
+/* What is in the cache for this call, with the lock. BRISK_MISS: it must be loaded. */
+static enum brisk_status look(
+    const struct request *request, struct bk_departed *departed, bool *is_known_missing)
+{
+    enum bk_verdict verdict;
+    struct bk_shard *shard = request->shard;
+    uint32_t handle = bk_shard_find_good(
+        shard, request->hash, request->key, request->now, &verdict, departed);
+    *is_known_missing = false;
+    if (handle == 0)
+        return verdict == BK_EXPIRED && shard->settings->stale != 0 ? read_stale(request)
+                                                                    : BRISK_MISS;
+    struct bk_entry *entry = bk_shard_entry(shard, handle);
+    uint32_t meta = bk_load32(&entry->meta);
+    if ((meta & BK_META_NEGATIVE) != 0) {
+        *is_known_missing = true;
+        return BRISK_MISS;
+    }
+    return bk_shard_read_value(shard, handle, request->out) ? BRISK_OK : BRISK_ERR_NOMEM;
+}
+
+/* A value from before serves where the loader failed. */
+static enum brisk_status load_now(const struct request *request, struct bk_load *load)
+{
+    enum brisk_status status = call_loader(request, load);
+    finish_load(request, load, status);
+    if (status >= 0)
+        return status;
+
+    struct bk_departed departed = {0};
+    bool is_known_missing;
+    bk_shard_lock(request->shard);
+    enum brisk_status older = look(request, &departed, &is_known_missing);
+    bk_shard_unlock(request->shard);
+    bk_shard_settle(request->shard, &departed);
+    return older == BRISK_OK || older == BRISK_STALE ? older : status;
+}
+
+static bool is_early(const struct request *request)
+{
+    struct bk_shard *shard = request->shard;
+    uint32_t handle = bk_shard_find(shard, request->hash, request->key);
+    struct bk_entry *entry = bk_shard_entry(shard, handle);
+    uint32_t meta = bk_load32(&entry->meta);
+    return (meta & BK_META_DEADLINE) != 0 &&
+           bk_entry_deadline(entry, meta, request->now) - request->now <=
+               shard->settings->refresh_ahead;
+}
+
+/* What a call found out with the lock. */
+struct decision {
+    enum brisk_status status; /* where nothing is to be loaded */
+    struct bk_load *load;     /* to be run, or waited for */
+    bool is_own;
+};
+
+/* What is in *out while a load runs serves those who need not wait. */
+static void decide(const struct request *request, struct decision *decision)
+{
+    struct bk_shard *shard = request->shard;
+    struct bk_departed departed = {0};
+    bool is_known_missing;
+
+    bk_shard_lock(shard);
+    enum brisk_status status = look(request, &departed, &is_known_missing);
+    struct bk_load *other = find_load(shard, request->hash, request->key);
+    bool is_missing = status == BRISK_MISS && !is_known_missing;
+    bool wants_load =
+        is_missing || status == BRISK_STALE || (status == BRISK_OK && is_early(request));
+    if (wants_load && other == NULL) {
+        decision->load = begin_load(request);
+        decision->is_own = true;
+        if (decision->load == NULL)
+            status = BRISK_ERR_NOMEM;
+    } else if (is_missing && pthread_equal(other->owner, pthread_self()) != 0) {
+        status = BRISK_ERR_RECURSION;
+    } else if (is_missing) {
+        decision->load = other;
+        other->references++;
+    }
+    bk_shard_unlock(shard);
+    bk_shard_settle(shard, &departed);
+    decision->status = status;
+}
+
+static enum brisk_status load_missing(const struct request *request)
+{
+    struct decision decision = {0};
+    decide(request, &decision);
+    if (decision.load == NULL) {
+        if (decision.status < 0)
+            brisk_view_release(request->out);
+        return decision.status;
+    }
+    brisk_view_release(request->out);
+    return decision.is_own ? load_now(request, decision.load) : wait_for(request, decision.load);
+}
+
+enum brisk_status brisk_cache_get_or_load(
+    struct brisk_cache *cache, struct brisk_bytes key, struct brisk_view *out, brisk_load_fn *load,
+    void *ctx)
+{
+    *out = (struct brisk_view){0};
+    enum brisk_status status = bk_check_key(key);
+    if (status != BRISK_OK)
+        return status;
+    uint64_t hash = bk_cache_hash(cache, key);
+    uint64_t remaining;
+    status = bk_read_view(cache, hash, key, out, &remaining);
+    bool is_early = remaining <= cache->settings.refresh_ahead;
+    if (status == BRISK_OK)
+        bk_cache_count(cache, BK_LOADED_HITS, 1);
+    if (status != BRISK_MISS && !(status == BRISK_OK && is_early))
+        return status;
+
+    brisk_view_release(out);
+    struct bk_shard *shard = bk_cache_shard(cache, hash);
+    struct request request = {
+        .cache = cache,
+        .shard = shard,
+        .key = key,
+        .hash = hash,
+        .now = bk_settings_uses_time(&cache->settings) ? bk_shard_now(shard) : 0,
+        .load = load,
+        .ctx = ctx,
+        .out = out,
+    };
+    status = load_missing(&request);
+    if (status == BRISK_STALE) {
+        bk_cache_count(cache, BK_STALE_HITS, 1);
+        bk_cache_count(cache, BK_HITS, 1);
+        bk_cache_count(cache, BK_MISSES, (uint64_t)-1); /* which it was at first sight */
+    }
+    return status;
+}

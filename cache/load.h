@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_CACHE_LOAD_H
+#define BK_CACHE_LOAD_H
+
+#include "cache/store.h"
+
+/*
+ * A store or removal of a key overtakes a load of it that is in progress: its
+ * result will not be stored. False if `store` is the result of a load that was
+ * overtaken itself. With the shard's lock.
+ */
+bool bk_loads_allow(struct bk_shard *shard, const struct bk_store *store);
+void bk_loads_overtake(struct bk_shard *shard, uint64_t hash, struct brisk_bytes key);
+/* All of the shard's, because it was cleared. */
+void bk_loads_overtake_all(struct bk_shard *shard);
+
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_CACHE_MATCH_H
+#define BK_CACHE_MATCH_H
+
+#include "cache/table.h"
+
+/*
+ * Lookups without the shard's lock. What they read may change meanwhile and is
+ * worth nothing until bk_match_holds has said that it did not.
+ */
+struct bk_match {
+    struct bk_place place;
+    struct bk_entry *entry;
+    uint64_t state;    /* of the bucket, when it was first read */
+    uint64_t snapshot; /* of the index */
+    uint32_t meta;
+};
+
+enum bk_found {
+    BK_ABSENT, /* for certain */
+    BK_FOUND,
+    BK_RACED /* a writer is at it: try again */
+};
+
+/*
+ * Neither the bucket nor the index has changed, and the bucket was not being
+ * written. A pin that came and went meanwhile left the version as it was.
+ */
+static inline __attribute__((always_inline)) bool
+bk_match_holds(const struct bk_index *index, const struct bk_match *match)
+{
+    return bk_load64(&match->place.bucket->state) == (match->state & ~BK_STATE_LOCKED) &&
+           bk_load64(&index->snapshot) == match->snapshot;
+}
+
+/* Looks among the slots of one bucket that have the tag. */
+static inline bool bk_match_slots(
+    const struct bk_index *index, struct bk_match *match, unsigned int slots, const void *key,
+    size_t length)
+{
+    for (; slots != 0; slots &= slots - 1) {
+        unsigned int slot = (unsigned int)__builtin_ctz(slots);
+        uint32_t handle = bk_load32(&match->place.bucket->handles[slot]);
+        struct bk_entry *entry = bk_entry_at(index->arena, handle);
+        uint32_t meta = bk_load32(&entry->meta);
+        if (bk_meta_key_length(meta) == length &&
+            bk_words_equal(bk_entry_key(entry, meta), key, length)) {
+            match->place.slot = slot;
+            match->entry = entry;
+            match->meta = meta;
+            return true;
+        }
+    }
+    return false;
+}
+
+static inline enum bk_found bk_match_find(
+    const struct bk_index *index, uint64_t hash, const void *key, size_t length,
+    struct bk_match *match)
+{
+    match->snapshot = bk_load64(&index->snapshot);
+    match->place.bucket = bk_index_home(index, match->snapshot, hash);
+    for (;;) {
+        struct bk_bucket *bucket = match->place.bucket;
+        match->state = bk_load64(&bucket->state);
+        unsigned int slots = bk_match_tags(bk_load64(&bucket->tags), match->state, bk_hash_tag(hash));
+        if (slots != 0 && bk_match_slots(index, match, slots, key, length))
+            return (match->state & BK_STATE_LOCKED) != 0 ? BK_RACED : BK_FOUND;
+        if ((match->state & BK_STATE_LOCKED) != 0 || !bk_match_holds(index, match))
+            return BK_RACED;
+        if ((match->state & BK_STATE_OVERFLOW_MASK) == 0)
+            return BK_ABSENT;
+        match->place.bucket = bk_index_following(index, match->snapshot, bucket);
+    }
+}
+
+/*
+ * The first attempt at a plain entry, which is nearly all there is to do: the
+ * first slot with the tag in the home bucket, an entry without extra words.
+ * BK_RACED stands for everything else, for bk_match_find to look into.
+ *
+ * What limits lookups is how many of them a core overlaps while their lines are
+ * on the way, so this has few instructions, and none of its addresses depends on
+ * what the entry says: the key's length is the caller's, and that there are no
+ * extra words is checked, not used.
+ */
+static inline __attribute__((always_inline)) enum bk_found bk_match_plain(
+    const struct bk_index *index, uint64_t hash, const void *key, size_t length,
+    struct bk_match *match)
+{
+    match->snapshot = bk_load64(&index->snapshot);
+    struct bk_bucket *bucket = bk_index_home(index, match->snapshot, hash);
+    match->place.bucket = bucket;
+    match->state = bk_load64(&bucket->state);
+    unsigned int slots = bk_match_tags(bk_load64(&bucket->tags), match->state, bk_hash_tag(hash));
+    if (slots == 0) {
+        uint64_t obstacles = match->state & (BK_STATE_LOCKED | BK_STATE_OVERFLOW_MASK);
+        return obstacles == 0 && bk_match_holds(index, match) ? BK_ABSENT : BK_RACED;
+    }
+    match->place.slot = (unsigned int)__builtin_ctz(slots);
+    struct bk_entry *entry =
+        bk_entry_at(index->arena, bk_load32(&bucket->handles[(size_t)match->place.slot]));
+    match->entry = entry;
+    match->meta = bk_load32(&entry->meta);
+    bool is_plain = (match->meta & (BK_META_KEY_MASK | BK_META_EXTRA_MASK | BK_META_SPECIAL)) ==
+                    (uint32_t)length;
+    bool is_it = is_plain && bk_words_equal(entry->words, key, length);
+    return __builtin_expect(is_it, 1) ? BK_FOUND : BK_RACED;
+}
+
+/*
+ * Takes the bucket of a match as a writer would, for a few instructions; false
+ * if it has changed since. What other readers rely on must not be changed.
+ */
+static inline bool bk_match_seize(const struct bk_index *index, const struct bk_match *match)
+{
+    uint64_t state = match->state;
+    bk_word64 *word = &match->place.bucket->state;
+    if (!atomic_compare_exchange_strong_explicit(
+            word, &state, state | BK_STATE_LOCKED, memory_order_acquire, memory_order_relaxed))
+        return false;
+    if (bk_load64(&index->snapshot) == match->snapshot)
+        return true;
+    bk_store64(word, match->state);
+    return false;
+}
+
+static inline void bk_match_let_go(const struct bk_match *match)
+{
+    bk_store64(&match->place.bucket->state, match->state);
+}
+
+#endif

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cache/policy.h"
+
+#include "base/memory.h"
+
+static bool has_ghosts(enum brisk_policy kind)
+{
+    return kind == BRISK_POLICY_S3FIFO || kind == BRISK_POLICY_DEFAULT;
+}
+
+bool bk_policy_hits_are_lock_free(enum brisk_policy kind)
+{
+    return kind != BRISK_POLICY_LRU && kind != BRISK_POLICY_LFU;
+}
+
+unsigned int bk_policy_extra_words(enum brisk_policy kind)
+{
+    return kind == BRISK_POLICY_LFU ? 1 : 0;
+}
+
+/* 0.9 of the capacity, as published. */
+static uint64_t ghosts_for(enum brisk_policy kind, uint64_t entries)
+{
+    return has_ghosts(kind) ? entries / 10 * 9 + entries % 10 * 9 / 10 : 0;
+}
+
+bool bk_policy_init(
+    struct bk_policy *policy, enum brisk_policy kind, const struct bk_policy_host *host,
+    uint64_t entries)
+{
+    *policy = (struct bk_policy){.kind = kind, .host = *host};
+    if (kind == BRISK_POLICY_LFU)
+        return bk_lfu_add_levels(&policy->lfu);
+    return bk_ghost_init(&policy->ghost, ghosts_for(kind, entries));
+}
+
+void bk_policy_free(struct bk_policy *policy)
+{
+    bk_ghost_free(&policy->ghost);
+    bk_free(policy->lfu.levels);
+    policy->lfu.levels = NULL;
+}
+
+void bk_policy_set_entries(struct bk_policy *policy, uint64_t entries)
+{
+    struct bk_ghost ghost;
+    if (ghosts_for(policy->kind, entries) == policy->ghost.capacity ||
+        !bk_ghost_init(&ghost, ghosts_for(policy->kind, entries)))
+        return;
+    bk_ghost_free(&policy->ghost);
+    policy->ghost = ghost;
+}
+
+void bk_policy_clear(struct bk_policy *policy)
+{
+    policy->small = policy->main = (struct bk_queue){0};
+    policy->hand = 0;
+    bk_ghost_clear(&policy->ghost);
+    bk_lfu_clear(policy);
+}
+
+bool bk_policy_recall(struct bk_policy *policy, uint64_t hash)
+{
+    return has_ghosts(policy->kind) && bk_ghost_take(&policy->ghost, hash);
+}
+
+static struct bk_queue *queue_of(struct bk_policy *policy, uint32_t handle)
+{
+    bool is_main = (bk_load32(&bk_policy_entry(policy, handle)->meta) & BK_META_MAIN) != 0;
+    return is_main ? &policy->main : &policy->small;
+}
+
+void bk_policy_insert(struct bk_policy *policy, uint32_t handle, bool was_recalled)
+{
+    if (policy->kind == BRISK_POLICY_LFU) {
+        bk_lfu_insert(policy, handle);
+        return;
+    }
+    if (was_recalled) {
+        struct bk_entry *entry = bk_policy_entry(policy, handle);
+        bk_store32(&entry->meta, bk_load32(&entry->meta) | BK_META_MAIN);
+    }
+    struct bk_queue *queue = was_recalled ? &policy->main : &policy->small;
+    bk_queue_push(queue, bk_policy_arena(policy), handle);
+    queue->cost += bk_policy_cost(policy, handle);
+}
+
+void bk_policy_hit(struct bk_policy *policy, uint32_t handle)
+{
+    if (policy->kind == BRISK_POLICY_LRU) {
+        bk_queue_remove(&policy->small, bk_policy_arena(policy), handle);
+        bk_queue_push(&policy->small, bk_policy_arena(policy), handle);
+    } else if (policy->kind == BRISK_POLICY_LFU) {
+        bk_lfu_hit(policy, handle);
+    } else {
+        bk_place_count_hit(bk_policy_place(policy, handle));
+    }
+}
+
+uint32_t bk_policy_victim(struct bk_policy *policy)
+{
+    switch (policy->kind) {
+    case BRISK_POLICY_LFU:
+        return bk_lfu_victim(policy);
+    case BRISK_POLICY_SIEVE:
+        return bk_sieve_victim(policy);
+    case BRISK_POLICY_DEFAULT:
+    case BRISK_POLICY_S3FIFO:
+        return bk_s3fifo_victim(policy);
+    default:
+        return policy->small.oldest;
+    }
+}
+
+void bk_policy_remove(
+    struct bk_policy *policy, uint32_t handle, uint64_t hash, bool is_evicted)
+{
+    if (policy->kind == BRISK_POLICY_LFU) {
+        bk_lfu_remove(policy, handle);
+        return;
+    }
+    if (policy->hand == handle)
+        policy->hand = bk_queue_newer(bk_policy_arena(policy), handle);
+    struct bk_queue *queue = queue_of(policy, handle);
+    bk_queue_remove(queue, bk_policy_arena(policy), handle);
+    queue->cost -= bk_policy_cost(policy, handle);
+    if (is_evicted && has_ghosts(policy->kind) && queue == &policy->small)
+        bk_ghost_add(&policy->ghost, hash);
+}
+
+void bk_policy_replace(struct bk_policy *policy, uint32_t handle, uint32_t fresh)
+{
+    if (policy->kind == BRISK_POLICY_LFU) {
+        bk_lfu_replace(policy, handle, fresh);
+        return;
+    }
+    if (policy->hand == handle)
+        policy->hand = fresh;
+    bk_queue_replace(queue_of(policy, handle), bk_policy_arena(policy), handle, fresh);
+}
+
+void bk_policy_recost(
+    struct bk_policy *policy, uint32_t handle, uint64_t old_cost, uint64_t new_cost)
+{
+    if (policy->kind != BRISK_POLICY_LFU)
+        queue_of(policy, handle)->cost += new_cost - old_cost;
+}
+
+size_t bk_policy_bytes(const struct bk_policy *policy)
+{
+    return bk_ghost_bytes(&policy->ghost) +
+           policy->lfu.level_capacity * sizeof *policy->lfu.levels;
+}

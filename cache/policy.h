@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BK_CACHE_POLICY_H
+#define BK_CACHE_POLICY_H
+
+#include <brisk/cache.h>
+
+#include "cache/ghost.h"
+#include "cache/queue.h"
+#include "cache/table.h"
+
+/*
+ * Who leaves next: the order of one shard's entries. Guarded by the shard's lock.
+ *
+ * An entry is stored in three steps. bk_policy_recall tells whether its key was
+ * evicted not long ago; then the owner evicts what bk_policy_victim names until
+ * there is room, so that a newcomer is never its own victim; then
+ * bk_policy_insert puts it into the order.
+ *
+ * Hits of policies that keep no order among hits (bk_policy_hits_are_lock_free)
+ * are counted in the table; the policy reads and resets those counts when it
+ * looks for a victim.
+ */
+
+/* What the policy must know about the owner of the entries. */
+struct bk_policy_host {
+    void *ctx;
+    uint64_t (*hash_of)(void *ctx, uint32_t handle);
+    /* What it takes of the capacity, in any unit; NULL: 1 each. */
+    uint64_t (*cost_of)(void *ctx, uint32_t handle);
+    struct bk_table *table;
+};
+
+/* LFU: all entries that were hit equally often; the queue is in order of arrival. */
+struct bk_lfu_level {
+    struct bk_queue queue;
+    uint64_t hits;
+    uint32_t lower, higher; /* other levels; 0: none */
+};
+
+struct bk_lfu {
+    struct bk_lfu_level *levels; /* level 0 is not used */
+    uint32_t level_capacity;
+    uint32_t unused; /* head of the levels without entries, by `higher` */
+    uint32_t lowest;
+};
+
+struct bk_policy {
+    enum brisk_policy kind;
+    struct bk_policy_host host;
+    struct bk_queue small; /* the only queue of FIFO, LRU and SIEVE */
+    struct bk_queue main;  /* the entries with BK_META_MAIN */
+    uint32_t hand;         /* SIEVE: where the search for a victim goes on */
+    struct bk_ghost ghost; /* keys that were evicted: S3-FIFO and default */
+    struct bk_lfu lfu;
+};
+
+/* Whether a hit is only counted, without a lock. */
+bool bk_policy_hits_are_lock_free(enum brisk_policy kind);
+/* Extra words that the policy needs in each entry; it owns the last ones. */
+unsigned int bk_policy_extra_words(enum brisk_policy kind);
+
+/* `entries` is how many there are likely to be. False if there is no memory. */
+bool bk_policy_init(
+    struct bk_policy *policy, enum brisk_policy kind, const struct bk_policy_host *host,
+    uint64_t entries);
+void bk_policy_free(struct bk_policy *policy);
+/* Without memory it goes on with what it has. */
+void bk_policy_set_entries(struct bk_policy *policy, uint64_t entries);
+void bk_policy_clear(struct bk_policy *policy);
+
+bool bk_policy_recall(struct bk_policy *policy, uint64_t hash);
+void bk_policy_insert(struct bk_policy *policy, uint32_t handle, bool was_recalled);
+/* A hit; only of policies whose hits take the lock, and for stores over an entry. */
+void bk_policy_hit(struct bk_policy *policy, uint32_t handle);
+/* The entry to evict, which the owner then removes with `is_evicted`; 0: empty. */
+uint32_t bk_policy_victim(struct bk_policy *policy);
+void bk_policy_remove(
+    struct bk_policy *policy, uint32_t handle, uint64_t hash, bool is_evicted);
+/* `fresh`, with the same flags, stands where `handle` stood. */
+void bk_policy_replace(struct bk_policy *policy, uint32_t handle, uint32_t fresh);
+/* The entry's cost has changed. */
+void bk_policy_recost(
+    struct bk_policy *policy, uint32_t handle, uint64_t old_cost, uint64_t new_cost);
+
+size_t bk_policy_bytes(const struct bk_policy *policy);
+
+static inline uint64_t bk_policy_cost(const struct bk_policy *policy, uint32_t handle)
+{
+    return policy->host.cost_of == NULL ? 1 : policy->host.cost_of(policy->host.ctx, handle);
+}
+
+static inline uint8_t *bk_policy_arena(const struct bk_policy *policy)
+{
+    return policy->host.table->index->arena;
+}
+
+static inline struct bk_entry *bk_policy_entry(const struct bk_policy *policy, uint32_t handle)
+{
+    return bk_entry_at(policy->host.table->index->arena, handle);
+}
+
+static inline struct bk_place bk_policy_place(const struct bk_policy *policy, uint32_t handle)
+{
+    uint64_t hash = policy->host.hash_of(policy->host.ctx, handle);
+    return bk_table_locate(policy->host.table, hash, handle);
+}
+
+/* One policy each. */
+uint32_t bk_sieve_victim(struct bk_policy *policy);
+uint32_t bk_s3fifo_victim(struct bk_policy *policy);
+bool bk_lfu_add_levels(struct bk_lfu *lfu);
+void bk_lfu_insert(struct bk_policy *policy, uint32_t handle);
+void bk_lfu_hit(struct bk_policy *policy, uint32_t handle);
+uint32_t bk_lfu_victim(struct bk_policy *policy);
+void bk_lfu_remove(struct bk_policy *policy, uint32_t handle);
+void bk_lfu_replace(struct bk_policy *policy, uint32_t handle, uint32_t fresh);
+void bk_lfu_clear(struct bk_policy *policy);
+
+#endif

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cache/read.h"
+#include "cache/match.h"
+#include "cache/pause.h"
+
+enum {
+    /* Attempts without the lock. More are needed only if writers never leave a bucket alone. */
+    FREE_TRIES = 16,
+};
+
+/*
+ * What a lookup without the lock came to: a status for the caller, or one of
+ * these.
+ */
+enum {
+    RACED = 1000,     /* a writer was faster: try again */
+    NEEDS_LOCK = 1001 /* something is to be removed, or a clock to be turned */
+};
+
+/* Where the value goes: the caller's buffer, or a view. Constant in each caller. */
+enum sink_kind { SINK_BUFFER, SINK_VIEW };
+
+struct sink {
+    void *buffer;
+    size_t capacity;
+    size_t length;
+    struct brisk_view view;
+    uint64_t remaining; /* ticks until the entry expires; UINT64_MAX: no deadline */
+};
+
+static int
+take_inline(const struct bk_match *match, enum sink_kind kind, struct sink *sink)
+{
+    size_t length = bk_meta_value_length(match->meta);
+    const bk_word64 *words = bk_entry_value(match->entry, match->meta);
+    sink->length = length;
+    if (kind == SINK_BUFFER) {
+        if (length > sink->capacity)
+            return BRISK_ERR_SHORT_BUFFER;
+        bk_words_read(sink->buffer, words, length);
+        return BRISK_OK;
+    }
+    struct brisk_buffer *buffer = bk_buffer_new(length);
+    if (buffer == NULL)
+        return BRISK_ERR_NOMEM;
+    bk_words_read(bk_buffer_data(buffer), words, length);
+    sink->view = bk_view_of(buffer, bk_buffer_data(buffer), length);
+    return BRISK_OK;
+}
+
+static void drop_view(struct sink *sink)
+{
+    brisk_view_release(&sink->view);
+}
+
+/* Copies a shared value to a buffer if that is what the caller wants. */
+static int deliver_view(enum sink_kind kind, struct sink *sink)
+{
+    sink->length = sink->view.length;
+    if (kind == SINK_VIEW)
+        return BRISK_OK;
+    bool fits = sink->length <= sink->capacity;
+    if (fits && sink->length != 0)
+        memcpy(sink->buffer, sink->view.data, sink->length);
+    drop_view(sink);
+    return fits ? BRISK_OK : BRISK_ERR_SHORT_BUFFER;
+}
+
+/*
+ * A pointer to a shared value may only be followed, and a deadline only be
+ * written, while the entry cannot go.
+ */
+static bool pin(const struct bk_index *index, const struct bk_match *match, struct sink *sink)
+{
+    if (!bk_match_seize(index, match))
+        return false;
+    sink->view = bk_entry_view(match->entry, match->meta);
+    if (sink->view.buffer != NULL)
+        bk_buffer_retain(sink->view.buffer);
+    bk_match_let_go(match);
+    return true;
+}
+
+static bool prolong(struct bk_shard *shard, const struct bk_match *match, uint64_t now)
+{
+    uint64_t deadline = bk_shard_idle_deadline(shard, match->entry, now);
+    if (deadline == bk_entry_deadline(match->entry, match->meta, now))
+        return bk_match_holds(shard->table.index, match);
+    if (!bk_match_seize(shard->table.index, match))
+        return false;
+    bk_entry_set_deadline(match->entry, match->meta, deadline);
+    bk_match_let_go(match);
+    return true;
+}
+
+/* BRISK_OK, BRISK_MISS for a known absence, or one of the above. */
+static int judge(
+    struct bk_shard *shard, const struct bk_match *match, uint64_t *now, uint64_t *remaining)
+{
+    if ((match->meta & BK_META_DEADLINE) != 0) {
+        *now = bk_shard_now(shard);
+        if (*now - bk_load64(&shard->table.index->turned) >= BK_WHEEL_NEAR_TICKS)
+            return NEEDS_LOCK; /* near deadlines may be ambiguous until the wheel is turned */
+        uint64_t deadline = bk_entry_deadline(match->entry, match->meta, *now);
+        if (deadline <= *now)
+            return bk_match_holds(shard->table.index, match) ? NEEDS_LOCK : RACED;
+        *remaining = deadline - *now;
+    }
+    if ((match->meta & BK_META_GROUP) != 0) {
+        bool has_idle = shard->settings->idle_ttl != 0;
+        uint64_t word = bk_load64(bk_entry_group(match->entry, match->meta, has_idle));
+        if (!bk_match_holds(shard->table.index, match))
+            return RACED;
+        if (!bk_groups_is_valid(&shard->settings->groups, bk_membership_of(word)))
+            return NEEDS_LOCK;
+    }
+    if ((match->meta & BK_META_NEGATIVE) != 0)
+        return bk_match_holds(shard->table.index, match) ? BRISK_MISS : RACED;
+    return BRISK_OK;
+}
+
+/* Entries with more to them than bytes. */
+static int take_special(
+    struct bk_shard *shard, const struct bk_match *match, enum sink_kind kind, struct sink *sink)
+{
+    uint64_t now = 0;
+    int status = judge(shard, match, &now, &sink->remaining);
+    if (status != BRISK_OK)
+        return status;
+
+    bool is_shared = (match->meta & BK_META_EXTERNAL) != 0;
+    if (is_shared && !pin(shard->table.index, match, sink))
+        return RACED;
+    if (!is_shared)
+        status = take_inline(match, kind, sink);
+    bool holds = shard->settings->idle_ttl != 0 ? prolong(shard, match, now)
+                                                : bk_match_holds(shard->table.index, match);
+    if (!holds) {
+        drop_view(sink);
+        return RACED;
+    }
+    return is_shared ? deliver_view(kind, sink) : status;
+}
+
+static int take(
+    struct bk_shard *shard, const struct bk_match *match, enum sink_kind kind, struct sink *sink)
+{
+    int status;
+    if ((match->meta & BK_META_SPECIAL) == 0) {
+        status = take_inline(match, kind, sink);
+        if (!bk_match_holds(shard->table.index, match)) {
+            if (kind == SINK_VIEW)
+                drop_view(sink);
+            return RACED;
+        }
+    } else {
+        status = take_special(shard, match, kind, sink);
+        if (status >= RACED || status == BRISK_MISS)
+            return status;
+    }
+    bk_place_count_hit(match->place);
+    return status;
+}
+
+/* With the shard's lock. */
+static int take_locked(
+    struct bk_shard *shard, uint32_t handle, uint64_t now, enum sink_kind kind,
+    struct sink *sink, bool *is_shared)
+{
+    struct bk_entry *entry = bk_shard_entry(shard, handle);
+    struct bk_match match = {.entry = entry, .meta = bk_load32(&entry->meta)};
+    if ((match.meta & BK_META_NEGATIVE) != 0)
+        return BRISK_MISS;
+    if ((match.meta & BK_META_DEADLINE) != 0)
+        sink->remaining = bk_entry_deadline(entry, match.meta, now) - now;
+    bk_policy_hit(&shard->policy, handle);
+    *is_shared = (match.meta & BK_META_EXTERNAL) != 0;
+    if (!*is_shared)
+        return take_inline(&match, kind, sink);
+    sink->view = bk_entry_view(entry, match.meta);
+    if (sink->view.buffer != NULL)
+        bk_buffer_retain(sink->view.buffer);
+    return BRISK_OK;
+}
+
+static int read_locked(
+    struct brisk_cache *cache, struct bk_shard *shard, uint64_t hash, struct brisk_bytes key,
+    enum sink_kind kind, struct sink *sink)
+{
+    uint64_t now = bk_settings_uses_time(shard->settings) ? bk_shard_now(shard) : 0;
+    struct bk_departed departed = {0};
+    enum bk_verdict verdict;
+    bool is_shared = false;
+    int status = BRISK_MISS;
+
+    bk_shard_lock(shard);
+    uint32_t handle = bk_shard_find_good(shard, hash, key, now, &verdict, &departed);
+    if (handle != 0)
+        status = take_locked(shard, handle, now, kind, sink, &is_shared);
+    bk_shard_unlock(shard);
+
+    bk_shard_settle(shard, &departed);
+    if (verdict == BK_EXPIRED)
+        bk_cache_count(cache, BK_EXPIRED_LOOKUPS, 1);
+    return is_shared ? deliver_view(kind, sink) : status;
+}
+
+static int read_free(
+    struct bk_shard *shard, uint64_t hash, struct brisk_bytes key, enum sink_kind kind,
+    struct sink *sink)
+{
+    for (unsigned int tries = 0; tries < FREE_TRIES; tries++) {
+        struct bk_match match;
+        enum bk_found found = bk_match_find(shard->table.index, hash, key.data, key.length, &match);
+        if (found == BK_ABSENT)
+            return BRISK_MISS;
+        int status = found == BK_FOUND ? take(shard, &match, kind, sink) : RACED;
+        if (status != RACED)
+            return status;
+        bk_pause(tries);
+    }
+    return NEEDS_LOCK;
+}
+
+/* A lookup of any kind, counted. */
+static __attribute__((noinline)) enum brisk_status read_any(
+    struct brisk_cache *cache, uint64_t hash, struct brisk_bytes key, enum sink_kind kind,
+    struct sink *sink)
+{
+    struct bk_shard *shard = bk_cache_shard(cache, hash);
+    int status = NEEDS_LOCK;
+    if (cache->settings.has_lock_free_hits)
+        status = read_free(shard, hash, key, kind, sink);
+    if (status == NEEDS_LOCK)
+        status = read_locked(cache, shard, hash, key, kind, sink);
+    bk_cache_count(cache, status == BRISK_MISS ? BK_MISSES : BK_HITS, 1);
+    return (enum brisk_status)status;
+}
+
+static inline __attribute__((always_inline)) bool
+confirm_hit(const struct bk_index *index, const struct bk_match *match)
+{
+    if (__builtin_expect(!bk_match_holds(index, match), 0))
+        return false;
+    bk_place_count_hit(match->place);
+    bk_count(&bk_last_counters.counters->values[BK_HITS], 1);
+    return true;
+}
+
+enum brisk_status bk_read_into(
+    struct brisk_cache *cache, uint64_t hash, struct brisk_bytes key, void *buffer,
+    size_t capacity, size_t *length)
+{
+    struct sink sink = {.buffer = buffer, .capacity = capacity};
+    enum brisk_status status = read_any(cache, hash, key, SINK_BUFFER, &sink);
+    *length = sink.length;
+    return status;
+}
+
+/* Whatever the fast path leaves. Takes its very arguments, so that it ends in a jump. */
+static __attribute__((noinline)) enum brisk_status read_into_slow(
+    struct brisk_cache *cache, struct brisk_bytes key, void *buffer, size_t capacity,
+    size_t *length)
+{
+    *length = 0;
+    enum brisk_status status = bk_check_key(key);
+    if (status != BRISK_OK)
+        return status;
+    return bk_read_into(cache, bk_cache_hash(cache, key), key, buffer, capacity, length);
+}
+
+/* `key_length` is key.length, or the constant that it is known to be. */
+static inline __attribute__((always_inline)) enum brisk_status read_into_fast(
+    struct brisk_cache *cache, struct brisk_bytes key, size_t key_length, uint64_t hash,
+    void *buffer, size_t capacity, size_t *length)
+{
+    const struct bk_index *index = bk_cache_index(cache, hash);
+    struct bk_match match;
+    enum bk_found found = bk_match_plain(index, hash, key.data, key_length, &match);
+    size_t value_length = bk_meta_value_length(match.meta);
+    if (__builtin_expect(found == BK_FOUND && value_length <= capacity, 1)) {
+        bk_words_read(buffer, match.entry->words + bk_words_of(key_length), value_length);
+        if (__builtin_expect(confirm_hit(index, &match), 1)) {
+            *length = value_length;
+            return BRISK_OK;
+        }
+    } else if (found == BK_ABSENT) {
+        bk_count(&bk_last_counters.counters->values[BK_MISSES], 1);
+        *length = 0;
+        return BRISK_MISS;
+    }
+    return read_into_slow(cache, key, buffer, capacity, length);
+}
+
+/* Numbers are the most frequent keys: their own copy has no loops over the key. */
+static __attribute__((noinline)) enum brisk_status read_into_of_number(
+    struct brisk_cache *cache, struct brisk_bytes key, void *buffer, size_t capacity,
+    size_t *length)
+{
+    uint64_t hash = bk_hash_number(&cache->settings.hash_key, key.data);
+    return read_into_fast(cache, key, 8, hash, buffer, capacity, length);
+}
+
+static __attribute__((noinline)) enum brisk_status read_into_of_text(
+    struct brisk_cache *cache, struct brisk_bytes key, void *buffer, size_t capacity,
+    size_t *length)
+{
+    uint64_t hash = bk_cache_hash(cache, key);
+    return read_into_fast(cache, key, key.length, hash, buffer, capacity, length);
+}
+
+enum brisk_status brisk_cache_get_into(
+    struct brisk_cache *cache, struct brisk_bytes key, void *buffer, size_t capacity,
+    size_t *length)
+{
+    if (!bk_cache_was_last(cache))
+        return read_into_slow(cache, key, buffer, capacity, length);
+    if (key.length == 8)
+        return read_into_of_number(cache, key, buffer, capacity, length);
+    if (bk_check_key(key) != BRISK_OK)
+        return read_into_slow(cache, key, buffer, capacity, length);
+    return read_into_of_text(cache, key, buffer, capacity, length);
+}
+
+enum brisk_status bk_read_view(
+    struct brisk_cache *cache, uint64_t hash, struct brisk_bytes key, struct brisk_view *out,
+    uint64_t *remaining)
+{
+    struct sink sink = {.remaining = UINT64_MAX};
+    enum brisk_status status = read_any(cache, hash, key, SINK_VIEW, &sink);
+    *out = sink.view;
+    *remaining = sink.remaining;
+    return status;
+}
+
+static __attribute__((noinline)) enum brisk_status
+read_view_slow(struct brisk_cache *cache, struct brisk_bytes key, struct brisk_view *out)
+{
+    *out = (struct brisk_view){0};
+    enum brisk_status status = bk_check_key(key);
+    if (status != BRISK_OK)
+        return status;
+    uint64_t remaining;
+    return bk_read_view(cache, bk_cache_hash(cache, key), key, out, &remaining);
+}
+
+static inline __attribute__((always_inline)) enum brisk_status read_view_fast(
+    struct brisk_cache *cache, struct brisk_bytes key, size_t key_length, uint64_t hash,
+    struct brisk_view *out)
+{
+    const struct bk_index *index = bk_cache_index(cache, hash);
+    struct bk_match match;
+    enum bk_found found = bk_match_plain(index, hash, key.data, key_length, &match);
+    if (__builtin_expect(found == BK_FOUND, 1)) {
+        size_t length = bk_meta_value_length(match.meta);
+        struct brisk_buffer *buffer = bk_buffer_new(length);
+        if (__builtin_expect(buffer == NULL, 0))
+            return read_view_slow(cache, key, out);
+        uint8_t *data = bk_buffer_data(buffer);
+        bk_words_read(data, match.entry->words + bk_words_of(key_length), length);
+        *out = bk_view_of(buffer, data, length);
+        if (confirm_hit(index, &match))
+            return BRISK_OK;
+        bk_buffer_release(buffer);
+    } else if (found == BK_ABSENT) {
+        bk_count(&bk_last_counters.counters->values[BK_MISSES], 1);
+        *out = (struct brisk_view){0};
+        return BRISK_MISS;
+    }
+    return read_view_slow(cache, key, out);
+}
+
+static __attribute__((noinline)) enum brisk_status
+read_view_of_number(struct brisk_cache *cache, struct brisk_bytes key, struct brisk_view *out)
+{
+    uint64_t hash = bk_hash_number(&cache->settings.hash_key, key.data);
+    return read_view_fast(cache, key, 8, hash, out);
+}
+
+static __attribute__((noinline)) enum brisk_status
+read_view_of_text(struct brisk_cache *cache, struct brisk_bytes key, struct brisk_view *out)
+{
+    return read_view_fast(cache, key, key.length, bk_cache_hash(cache, key), out);
+}
+
+enum brisk_status
+brisk_cache_get(struct brisk_cache *cache, struct brisk_bytes key, struct brisk_view *out)
+{
+    if (!bk_cache_was_last(cache))
+        return read_view_slow(cache, key, out);
+    if (key.length == 8)
+        return read_view_of_number(cache, key, out);
+    if (bk_check_key(key) != BRISK_OK)
+        return read_view_slow(cache, key, out);
+    return read_view_of_text(cache, key, out);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cache/region.h"
+
+#include <sys/mman.h>
+
+enum {
+    SMALLEST_STEP_BYTES = 64 * 1024,
+    LARGEST_STEP_BYTES = 4 * 1024 * 1024,
+};
+
+bool bk_region_reserve(struct bk_region *region, size_t wanted_bytes, size_t needed_bytes)
+{
+    for (size_t bytes = wanted_bytes; bytes >= needed_bytes; bytes /= 2) {
+        void *base =
+            mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (base != MAP_FAILED) {
+            *region = (struct bk_region){.base = base, .reserved_bytes = bytes};
+            return true;
+        }
+    }
+    *region = (struct bk_region){0};
+    return false;
+}
+
+void bk_region_free(struct bk_region *region)
+{
+    if (region->base != NULL)
+        munmap(region->base, region->reserved_bytes);
+    *region = (struct bk_region){0};
+}
+
+/* In growing steps, so that a large cache does not call the kernel for each chunk. */
+bool bk_region_grow(struct bk_region *region, size_t bytes)
+{
+    if (bytes <= region->usable_bytes)
+        return true;
+    if (bytes > region->reserved_bytes)
+        return false;
+
+    size_t step = region->usable_bytes;
+    if (step < SMALLEST_STEP_BYTES)
+        step = SMALLEST_STEP_BYTES;
+    if (step > LARGEST_STEP_BYTES)
+        step = LARGEST_STEP_BYTES;
+    size_t usable = (bytes + step - 1) / step * step;
+    if (usable > region->reserved_bytes)
+        usable = region->reserved_bytes;
+    if (mprotect(region->base, usable, PROT_READ | PROT_WRITE) != 0)
+        return false;
+    region->usable_bytes = usable;
+    return true;
+}
+
+void bk_region_discard(struct bk_region *region, size_t offset, size_t bytes)
+{
+    madvise(region->base + offset, bytes, MADV_DONTNEED);
+}

@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cache/shard.h"
+
+enum {
+    /* Address space per shard; handles reach 16 GiB, see wheel.c for their top bit. */
+    ARENA_GIB = 8,
+    INDEX_GIB = 1,
+};
+
+static uint64_t hash_of(void *ctx, uint32_t handle)
+{
+    struct bk_shard *shard = ctx;
+    struct bk_entry *entry = bk_shard_entry(shard, handle);
+    uint32_t meta = bk_load32(&entry->meta);
+    const uint8_t *key = bk_words_bytes(bk_entry_key(entry, meta));
+    return bk_shard_hash(shard, key, bk_meta_key_length(meta));
+}
+
+static uint64_t held_bytes(const struct brisk_view *view)
+{
+    return view->buffer != NULL ? view->buffer->held_bytes : view->length;
+}
+
+uint64_t bk_shard_entry_bytes(const struct bk_shard *shard, uint32_t handle)
+{
+    struct bk_entry *entry = bk_shard_entry(shard, handle);
+    uint32_t meta = bk_load32(&entry->meta);
+    uint64_t bytes = bk_arena_block_bytes(bk_meta_block_bytes(meta));
+    if ((meta & BK_META_EXTERNAL) == 0)
+        return bytes;
+    struct brisk_view view = bk_entry_view(entry, meta);
+    return bytes + held_bytes(&view);
+}
+
+static uint64_t cost_in_bytes(void *ctx, uint32_t handle)
+{
+    return bk_shard_entry_bytes(ctx, handle);
+}
+
+uint64_t bk_shard_entry_weight(const struct bk_shard *shard, uint32_t handle)
+{
+    if (shard->settings->weigh == NULL)
+        return 0;
+    struct bk_entry *entry = bk_shard_entry(shard, handle);
+    return bk_load64(bk_shard_weight_word(shard, entry, bk_load32(&entry->meta)));
+}
+
+static uint64_t cost_in_weight(void *ctx, uint32_t handle)
+{
+    return bk_shard_entry_weight(ctx, handle);
+}
+
+/* The policy thinks in the unit of the first limit there is. */
+static void choose_cost(struct bk_shard *shard, struct bk_policy_host *host)
+{
+    if (shard->limits.entries != UINT64_MAX)
+        host->cost_of = NULL;
+    else if (shard->limits.weight != UINT64_MAX)
+        host->cost_of = cost_in_weight;
+    else
+        host->cost_of = cost_in_bytes;
+}
+
+/* How many entries to prepare for: the limit, or what the index takes as it is. */
+static uint64_t likely_entries(const struct bk_shard *shard)
+{
+    if (shard->limits.entries != UINT64_MAX)
+        return shard->limits.entries;
+    return (uint64_t)bk_table_bucket_count(&shard->table) * BK_ENTRIES_PER_100_BUCKETS / 100;
+}
+
+bool bk_shard_init(
+    struct bk_shard *shard, struct bk_index *index, struct bk_settings *settings,
+    const struct bk_limits *limits)
+{
+    *shard = (struct bk_shard){.settings = settings, .limits = *limits};
+    shard->pins = settings->idle_ttl != 0 ? 1 : 0;
+    shard->wheel.grace = settings->stale;
+    if (!bk_arena_init(&shard->arena, (size_t)ARENA_GIB << 30))
+        return false;
+    if (!bk_table_init(
+            &shard->table, index, shard->arena.region.base, (size_t)INDEX_GIB << 30)) {
+        bk_arena_free(&shard->arena);
+        return false;
+    }
+    struct bk_policy_host host = {.ctx = shard, .hash_of = hash_of, .table = &shard->table};
+    choose_cost(shard, &host);
+    if (!bk_policy_init(&shard->policy, settings->policy, &host, likely_entries(shard))) {
+        bk_table_free(&shard->table);
+        bk_arena_free(&shard->arena);
+        return false;
+    }
+    pthread_mutexattr_t attributes;
+    pthread_mutexattr_init(&attributes);
+    pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_ADAPTIVE_NP);
+    pthread_mutex_init(&shard->lock, &attributes);
+    pthread_mutexattr_destroy(&attributes);
+    return true;
+}
+
+void bk_shard_free(struct bk_shard *shard)
+{
+    pthread_mutex_destroy(&shard->lock);
+    bk_wheel_free(&shard->wheel);
+    bk_policy_free(&shard->policy);
+    bk_table_free(&shard->table);
+    bk_arena_free(&shard->arena);
+}
+
+uint64_t bk_shard_bytes(const struct bk_shard *shard)
+{
+    return shard->entry_bytes + bk_table_bytes(&shard->table) + bk_policy_bytes(&shard->policy);
+}
+
+enum bk_verdict bk_shard_judge(const struct bk_shard *shard, uint32_t handle, uint64_t now)
+{
+    struct bk_entry *entry = bk_shard_entry(shard, handle);
+    uint32_t meta = bk_load32(&entry->meta);
+    if ((meta & BK_META_GROUP) != 0) {
+        bool has_idle = shard->settings->idle_ttl != 0;
+        uint64_t word = bk_load64(bk_entry_group(entry, meta, has_idle));
+        if (!bk_groups_is_valid(&shard->settings->groups, bk_membership_of(word)))
+            return BK_INVALIDATED;
+    }
+    if ((meta & BK_META_DEADLINE) != 0 && bk_entry_deadline(entry, meta, now) <= now)
+        return BK_EXPIRED;
+    return BK_FRESH;
+}
+
+uint64_t bk_shard_idle_deadline(const struct bk_shard *shard, struct bk_entry *entry, uint64_t now)
+{
+    uint64_t idle = shard->settings->idle_ttl;
+    uint64_t limit = bk_load64(&entry->words[2]);
+    uint64_t deadline = idle >= BRISK_TTL_FOREVER - now ? BRISK_TTL_FOREVER : now + idle;
+    return deadline < limit ? deadline : limit;
+}
+
+/* Whether a removal is due: an expired entry may be kept to serve as stale. */
+static bool is_due(const struct bk_shard *shard, uint32_t handle, uint64_t now)
+{
+    struct bk_entry *entry = bk_shard_entry(shard, handle);
+    uint64_t deadline = bk_entry_deadline(entry, bk_load32(&entry->meta), now);
+    return now - deadline >= shard->settings->stale;
+}
+
+static void prolong(struct bk_shard *shard, struct bk_place place, uint64_t now)
+{
+    uint32_t handle = bk_load32(&place.bucket->handles[place.slot]);
+    struct bk_entry *entry = bk_shard_entry(shard, handle);
+    uint64_t state = bk_bucket_lock(place.bucket, true);
+    bk_entry_set_deadline(
+        entry, bk_load32(&entry->meta), bk_shard_idle_deadline(shard, entry, now));
+    bk_bucket_unlock(place.bucket, state);
+}
+
+uint32_t bk_shard_find_good(
+    struct bk_shard *shard, uint64_t hash, struct brisk_bytes key, uint64_t now,
+    enum bk_verdict *verdict, struct bk_departed *departed)
+{
+    *verdict = BK_FRESH;
+    if (shard->wheel.count != 0 && now > shard->wheel.now + BK_WHEEL_NEAR_TICKS)
+        bk_shard_expire(shard, now, BK_EXPIRY_BUDGET, departed);
+    struct bk_place place = bk_table_find(&shard->table, hash, key.data, key.length);
+    if (place.bucket == NULL) {
+        if (shard->wheel.count != 0)
+            bk_shard_expire(shard, now, BK_EXPIRY_BUDGET, departed);
+        return 0;
+    }
+    uint32_t handle = bk_load32(&place.bucket->handles[place.slot]);
+    *verdict = bk_shard_judge(shard, handle, now);
+    if (*verdict == BK_INVALIDATED)
+        bk_shard_remove(shard, handle, BRISK_EVICT_INVALIDATED, departed);
+    else if (*verdict == BK_EXPIRED && is_due(shard, handle, now))
+        bk_shard_remove(shard, handle, BRISK_EVICT_EXPIRED, departed);
+    else if (*verdict == BK_FRESH && shard->settings->idle_ttl != 0)
+        prolong(shard, place, now);
+    if (shard->wheel.count != 0)
+        bk_shard_expire(shard, now, BK_EXPIRY_BUDGET, departed);
+    return *verdict == BK_FRESH ? handle : 0;
+}
+
+uint32_t bk_shard_find(const struct bk_shard *shard, uint64_t hash, struct brisk_bytes key)
+{
+    struct bk_place place = bk_table_find(&shard->table, hash, key.data, key.length);
+    return place.bucket == NULL ? 0 : bk_load32(&place.bucket->handles[place.slot]);
+}
+
+bool bk_shard_read_value(struct bk_shard *shard, uint32_t handle, struct brisk_view *out)
+{
+    struct bk_entry *entry = bk_shard_entry(shard, handle);
+    uint32_t meta = bk_load32(&entry->meta);
+    if ((meta & BK_META_EXTERNAL) != 0) {
+        *out = bk_entry_view(entry, meta);
+        if (out->buffer != NULL)
+            bk_buffer_retain(out->buffer);
+        return true;
+    }
+    size_t length = bk_meta_value_length(meta);
+    struct brisk_buffer *buffer = bk_buffer_new(length);
+    if (buffer == NULL)
+        return false;
+    bk_words_read(bk_buffer_data(buffer), bk_entry_value(entry, meta), length);
+    *out = bk_view_of(buffer, bk_buffer_data(buffer), length);
+    return true;
+}
+
+/*
+ * Moves an entry to another block of its size: everything that knows its handle
+ * is told. Readers find the old block unchanged until the bucket's version says
+ * that it is no longer the one.
+ */
+static bool move_entry(struct bk_shard *shard, uint32_t handle)
+{
+    struct bk_entry *from = bk_shard_entry(shard, handle);
+    uint32_t meta = bk_load32(&from->meta);
+    size_t bytes = bk_meta_block_bytes(meta);
+    uint32_t fresh = bk_arena_allocate(&shard->arena, bytes);
+    if (fresh == 0)
+        return false;
+
+    struct bk_entry *to = bk_shard_entry(shard, fresh);
+    for (size_t i = 0; i < (bytes - BK_ENTRY_HEADER_BYTES) / 8; i++)
+        bk_store64(&to->words[i], bk_load64(&from->words[i]));
+    bk_store32(&to->aux, bk_load32(&from->aux));
+    bk_store32(&to->meta, meta);
+
+    uint64_t hash = hash_of(shard, handle);
+    struct bk_place place = bk_table_locate(&shard->table, hash, handle);
+    bk_table_replace(place, fresh, shard->pins != 0);
+    bk_policy_replace(&shard->policy, handle, fresh);
+    if ((meta & BK_META_DEADLINE) != 0)
+        bk_wheel_replace(&shard->wheel, shard->table.index->arena, handle, fresh);
+    bk_arena_release(&shard->arena, handle);
+    return true;
+}
+
+/* Gives chunks back that are mostly free, so that memory follows a changing mix of sizes. */
+static void release_block(struct bk_shard *shard, uint32_t handle)
+{
+    uint32_t meta = bk_load32(&bk_shard_entry(shard, handle)->meta);
+    size_t bytes = bk_meta_block_bytes(meta);
+    bk_arena_release(&shard->arena, handle);
+    if (shard->departing != 0)
+        return; /* their blocks are live but must not move */
+    uint32_t chunk = bk_arena_sparse_chunk(&shard->arena, bytes);
+    if (chunk == 0)
+        return;
+    bk_arena_begin_emptying(&shard->arena, chunk);
+    uint32_t live = 0;
+    while ((live = bk_arena_next_live(&shard->arena, chunk, live)) != 0)
+        if (!move_entry(shard, live))
+            break;
+    bk_arena_end_emptying(&shard->arena, chunk);
+}
+
+static void depart(
+    struct bk_shard *shard, uint32_t handle, enum brisk_evict_reason reason,
+    struct bk_departed *departed)
+{
+    struct bk_entry *entry = bk_shard_entry(shard, handle);
+    uint32_t meta = bk_load32(&entry->meta);
+    if ((meta & BK_META_EXTERNAL) == 0 && shard->settings->on_evict == NULL) {
+        release_block(shard, handle);
+        return;
+    }
+    bk_store32(&entry->prev, (uint32_t)reason);
+    bk_store32(&entry->next, departed->first);
+    departed->first = handle;
+    shard->departing++;
+}
+
+static void leave_counts(struct bk_shard *shard, uint32_t handle, enum brisk_evict_reason reason)
+{
+    struct bk_entry *entry = bk_shard_entry(shard, handle);
+    uint32_t meta = bk_load32(&entry->meta);
+    uint64_t bytes = bk_shard_entry_bytes(shard, handle);
+    shard->entries--;
+    shard->entry_bytes -= bytes;
+    shard->weight -= bk_shard_entry_weight(shard, handle);
+    if ((meta & BK_META_EXTERNAL) != 0)
+        shard->pins--;
+    if ((meta & BK_META_GROUP) != 0) {
+        bool has_idle = shard->settings->idle_ttl != 0;
+        uint64_t word = bk_load64(bk_entry_group(entry, meta, has_idle));
+        bk_groups_leave(&shard->settings->groups, bk_membership_of(word).group);
+    }
+    shard->counts.evicted[reason]++;
+    if (reason == BRISK_EVICT_CAPACITY)
+        shard->counts.evicted_capacity_bytes += bytes;
+}
+
+void bk_shard_remove(
+    struct bk_shard *shard, uint32_t handle, enum brisk_evict_reason reason,
+    struct bk_departed *departed)
+{
+    uint64_t hash = hash_of(shard, handle);
+    struct bk_place place = bk_table_locate(&shard->table, hash, handle);
+    bk_table_remove(&shard->table, hash, place, shard->pins != 0);
+    bk_policy_remove(&shard->policy, handle, hash, reason == BRISK_EVICT_CAPACITY);
+    if ((bk_load32(&bk_shard_entry(shard, handle)->meta) & BK_META_DEADLINE) != 0)
+        bk_wheel_remove(&shard->wheel, shard->table.index->arena, handle);
+    leave_counts(shard, handle, reason);
+    depart(shard, handle, reason, departed);
+}
+
+void bk_shard_swap(
+    struct bk_shard *shard, struct bk_place place, uint32_t fresh, struct bk_departed *departed)
+{
+    uint32_t handle = bk_load32(&place.bucket->handles[place.slot]);
+    bk_table_replace(place, fresh, shard->pins != 0);
+    bk_policy_replace(&shard->policy, handle, fresh);
+    bk_policy_recost(
+        &shard->policy, fresh, bk_policy_cost(&shard->policy, handle),
+        bk_policy_cost(&shard->policy, fresh));
+    if ((bk_load32(&bk_shard_entry(shard, handle)->meta) & BK_META_DEADLINE) != 0)
+        bk_wheel_remove(&shard->wheel, shard->table.index->arena, handle);
+    leave_counts(shard, handle, BRISK_EVICT_REPLACED);
+    depart(shard, handle, BRISK_EVICT_REPLACED, departed);
+}
+
+size_t bk_shard_expire(
+    struct bk_shard *shard, uint64_t now, size_t budget, struct bk_departed *departed)
+{
+    size_t removed = 0;
+    uint32_t handle;
+    while ((handle = bk_wheel_next_due(&shard->wheel, shard->table.index->arena, now)) != 0) {
+        bk_shard_remove(shard, handle, BRISK_EVICT_EXPIRED, departed);
+        removed++;
+        if (removed >= budget && now - shard->wheel.now < BK_WHEEL_NEAR_TICKS)
+            break;
+    }
+    if (bk_load64(&shard->table.index->turned) != shard->wheel.now)
+        bk_store64(&shard->table.index->turned, shard->wheel.now);
+    return removed;
+}
+
+static bool fits(const struct bk_shard *shard, const struct bk_limits *more)
+{
+    const struct bk_limits *limits = &shard->limits;
+    uint64_t bytes = bk_shard_bytes(shard);
+    return limits->entries - shard->entries >= more->entries && shard->entries <= limits->entries &&
+           bytes <= limits->bytes && limits->bytes - bytes >= more->bytes &&
+           shard->weight <= limits->weight && limits->weight - shard->weight >= more->weight;
+}
+
+static void evict(struct bk_shard *shard, uint32_t handle, struct bk_departed *departed)
+{
+    bool is_valid = bk_shard_judge(shard, handle, 0) != BK_INVALIDATED;
+    enum brisk_evict_reason reason = is_valid ? BRISK_EVICT_CAPACITY : BRISK_EVICT_INVALIDATED;
+    bk_shard_remove(shard, handle, reason, departed);
+}
+
+bool bk_shard_make_room(
+    struct bk_shard *shard, const struct bk_limits *more, struct bk_departed *departed)
+{
+    while (!fits(shard, more)) {
+        uint32_t victim = bk_policy_victim(&shard->policy);
+        if (victim == 0) {
+            /* Nothing left but an index that was made for more. */
+            return bk_table_bucket_count(&shard->table) > BK_TABLE_FIRST_BUCKETS &&
+                   bk_table_rebuild(
+                       &shard->table, BK_TABLE_FIRST_BUCKETS, shard->pins != 0,
+                       hash_of, shard) &&
+                   fits(shard, more);
+        }
+        evict(shard, victim, departed);
+    }
+    return true;
+}
+
+/* By half as much again, up to what the limit can ever need. */
+bool bk_shard_grow_index(struct bk_shard *shard)
+{
+    struct bk_table *table = &shard->table;
+    if (bk_table_has_room(table))
+        return true;
+    uint32_t buckets = bk_table_bucket_count(table);
+    uint32_t most = bk_table_buckets_for(
+        shard->limits.entries > SIZE_MAX ? SIZE_MAX : (size_t)shard->limits.entries);
+    uint32_t wanted = buckets + buckets / 2;
+    if (wanted > most && most > buckets)
+        wanted = most;
+    if (bk_table_rebuild(table, wanted, shard->pins != 0, hash_of, shard)) {
+        if (shard->limits.entries == UINT64_MAX)
+            bk_policy_set_entries(&shard->policy, likely_entries(shard));
+        return true;
+    }
+    /* Without memory it may fill up completely, which is slower but right. */
+    return table->used_slots < (uint64_t)buckets * BK_SLOTS;
+}
+
+void bk_shard_clear(struct bk_shard *shard, struct bk_departed *departed)
+{
+    uint32_t handle;
+    while ((handle = bk_policy_victim(&shard->policy)) != 0)
+        bk_shard_remove(shard, handle, BRISK_EVICT_CLEARED, departed);
+    bk_policy_clear(&shard->policy);
+    bk_table_clear(&shard->table, shard->pins != 0);
+}
+
+void bk_shard_set_limits(
+    struct bk_shard *shard, const struct bk_limits *limits, struct bk_departed *departed)
+{
+    static const struct bk_limits nothing = {0, 0, 0};
+    shard->limits = *limits;
+    bk_shard_make_room(shard, &nothing, departed);
+
+    struct bk_table *table = &shard->table;
+    uint32_t needed = bk_table_buckets_for(shard->entries);
+    if (needed < bk_table_bucket_count(table) / 2)
+        bk_table_rebuild(table, needed, shard->pins != 0, hash_of, shard);
+    bk_policy_set_entries(&shard->policy, likely_entries(shard));
+}
+
+static void tell(struct bk_shard *shard, uint32_t handle)
+{
+    struct bk_entry *entry = bk_shard_entry(shard, handle);
+    uint32_t meta = bk_load32(&entry->meta);
+    struct brisk_view value = {0};
+    if ((meta & BK_META_EXTERNAL) != 0)
+        value = bk_entry_view(entry, meta);
+    else
+        value = (struct brisk_view){
+            .data = bk_words_bytes(bk_entry_value(entry, meta)),
+            .length = bk_meta_value_length(meta)};
+
+    if (shard->settings->on_evict != NULL) {
+        struct brisk_bytes key =
+            brisk_bytes_of(bk_words_bytes(bk_entry_key(entry, meta)), bk_meta_key_length(meta));
+        enum brisk_evict_reason reason = (enum brisk_evict_reason)bk_load32(&entry->prev);
+        shard->settings->on_evict(key, &value, reason, shard->settings->on_evict_ctx);
+    }
+    if (value.buffer != NULL) {
+        if (!bk_buffer_is_unique(value.buffer))
+            bk_buffer_charge(value.buffer, shard->settings->account);
+        bk_buffer_release(value.buffer);
+    }
+}
+
+void bk_shard_settle(struct bk_shard *shard, struct bk_departed *departed)
+{
+    if (departed->first == 0)
+        return;
+    for (uint32_t handle = departed->first; handle != 0;
+         handle = bk_load32(&bk_shard_entry(shard, handle)->next))
+        tell(shard, handle);
+
+    bk_shard_lock(shard);
+    while (departed->first != 0) {
+        uint32_t handle = departed->first;
+        departed->first = bk_load32(&bk_shard_entry(shard, handle)->next);
+        shard->departing--;
+        release_block(shard, handle);
+    }
+    bk_shard_unlock(shard);
+}

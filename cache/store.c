@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cache/store.h"
+
+#include "base/options.h"
+#include "cache/load.h"
+
+/* What one store has worked out under way. */
+struct plan {
+    struct bk_shard *shard;
+    struct bk_store *store;
+    uint32_t meta;
+    uint64_t now;
+    uint64_t deadline;
+    uint64_t idle_limit;
+    uint64_t weight;
+    struct bk_membership membership;
+    struct bk_limits needs; /* one entry, its bytes, its weight */
+    struct bk_departed departed;
+};
+
+static uint64_t add_ticks(uint64_t now, uint64_t ticks)
+{
+    return ticks >= BRISK_TTL_FOREVER - 1 - now ? BRISK_TTL_FOREVER : now + ticks;
+}
+
+/* splitmix64, Steele, Lea and Flood 2014: the same moment spreads by key. */
+static uint64_t mix(uint64_t value)
+{
+    value = (value ^ value >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    value = (value ^ value >> 27) * UINT64_C(0x94d049bb133111eb);
+    return value ^ value >> 31;
+}
+
+static uint64_t shorten(const struct plan *plan, uint64_t ttl)
+{
+    unsigned int percent = plan->shard->settings->ttl_jitter_percent;
+    if (percent == 0 || ttl == BRISK_TTL_FOREVER)
+        return ttl;
+    uint64_t most = ttl / 100 * percent + ttl % 100 * percent / 100;
+    most = most < ttl ? most : ttl - 1;
+    return ttl - mix(plan->store->hash + plan->now) % (most + 1);
+}
+
+/* Times and flags of the entry, from the options of the cache and of the call. */
+static void plan_deadline(struct plan *plan)
+{
+    const struct bk_settings *settings = plan->shard->settings;
+    uint64_t ttl = plan->store->ttl != 0 ? plan->store->ttl : settings->ttl;
+    if (plan->store->is_negative)
+        ttl = settings->negative_ttl;
+    if (ttl == 0)
+        ttl = BRISK_TTL_FOREVER;
+    if (ttl == BRISK_TTL_FOREVER && settings->idle_ttl == 0)
+        return;
+
+    bk_settings_use_time(plan->shard->settings);
+    plan->now = bk_shard_now(plan->shard);
+    ttl = shorten(plan, ttl);
+    plan->deadline = ttl == BRISK_TTL_FOREVER ? ttl : add_ticks(plan->now, ttl);
+    plan->meta |= BK_META_DEADLINE;
+    if (settings->idle_ttl != 0) {
+        plan->idle_limit = plan->deadline;
+        uint64_t idle = add_ticks(plan->now, settings->idle_ttl);
+        plan->deadline = idle < plan->deadline ? idle : plan->deadline;
+    }
+    if (settings->idle_ttl != 0 || ttl >= BK_WHEEL_NEAR_TICKS ||
+        settings->stale >= BK_WHEEL_NEAR_TICKS)
+        plan->meta |= BK_META_WIDE;
+}
+
+static void plan_layout(struct plan *plan)
+{
+    const struct bk_store *store = plan->store;
+    const struct bk_settings *settings = plan->shard->settings;
+    unsigned int extra = bk_policy_extra_words(settings->policy);
+    extra += settings->weigh != NULL;
+    if ((plan->meta & BK_META_DEADLINE) != 0)
+        extra += 1U + ((plan->meta & BK_META_WIDE) != 0 ? 1 : 0) + (settings->idle_ttl != 0 ? 1 : 0);
+    if (store->group != 0) {
+        plan->meta |= BK_META_GROUP;
+        extra++;
+    }
+    if (store->is_negative)
+        plan->meta |= BK_META_NEGATIVE;
+    if (store->is_shared)
+        plan->meta |= BK_META_EXTERNAL;
+    else
+        plan->meta |= (uint32_t)store->value.length << BK_META_VALUE_SHIFT;
+    plan->meta |= extra << BK_META_EXTRA_SHIFT;
+    plan->meta |= (uint32_t)store->key.length;
+
+    uint64_t bytes = bk_arena_block_bytes(bk_meta_block_bytes(plan->meta));
+    if (store->is_shared)
+        bytes += store->value.buffer != NULL ? store->value.buffer->held_bytes
+                                             : store->value.length;
+    plan->needs = (struct bk_limits){.entries = 1, .bytes = bytes, .weight = plan->weight};
+}
+
+/* Whether it could be stored in an empty shard. */
+static bool could_fit(const struct plan *plan)
+{
+    const struct bk_shard *shard = plan->shard;
+    uint64_t fixed = bk_policy_bytes(&shard->policy) +
+                     BK_TABLE_FIRST_BUCKETS * sizeof(struct bk_bucket);
+    return plan->needs.weight <= shard->limits.weight && fixed <= shard->limits.bytes &&
+           plan->needs.bytes <= shard->limits.bytes - fixed;
+}
+
+static void write_value(struct plan *plan, struct bk_entry *entry)
+{
+    struct brisk_view *value = &plan->store->value;
+    if (plan->store->is_shared)
+        bk_entry_set_view(entry, plan->meta, value);
+    else
+        bk_words_write(bk_entry_value(entry, plan->meta), value->data, value->length);
+}
+
+static struct bk_place find_key(const struct plan *plan)
+{
+    const struct bk_store *store = plan->store;
+    return bk_table_find(&plan->shard->table, store->hash, store->key.data, store->key.length);
+}
+
+/* Everything but what belongs to the policy and the wheel. */
+static void write_entry(struct plan *plan, struct bk_entry *entry)
+{
+    const struct bk_settings *settings = plan->shard->settings;
+    bk_store32(&entry->aux, 0);
+    if ((plan->meta & BK_META_DEADLINE) != 0)
+        bk_entry_set_deadline(entry, plan->meta, plan->deadline);
+    if (settings->idle_ttl != 0)
+        bk_store64(&entry->words[2], plan->idle_limit);
+    if ((plan->meta & BK_META_GROUP) != 0)
+        bk_store64(
+            bk_entry_group(entry, plan->meta, settings->idle_ttl != 0),
+            bk_membership_word(plan->membership));
+    if (settings->weigh != NULL)
+        bk_store64(bk_shard_weight_word(plan->shard, entry, plan->meta), plan->weight);
+    bk_words_write(bk_entry_key(entry, plan->meta), plan->store->key.data, plan->store->key.length);
+    write_value(plan, entry);
+    bk_store32(&entry->meta, plan->meta);
+}
+
+static void count_in(struct plan *plan)
+{
+    struct bk_shard *shard = plan->shard;
+    shard->entries++;
+    shard->entry_bytes += plan->needs.bytes;
+    shard->weight += plan->weight;
+    if ((plan->meta & BK_META_EXTERNAL) != 0) {
+        shard->pins++;
+        if (plan->store->value.buffer != NULL)
+            bk_buffer_retain(plan->store->value.buffer);
+    }
+}
+
+/* The new entry enters wheel and counts; the index and the policy know it already. */
+static void finish_entry(struct plan *plan, uint32_t handle)
+{
+    if ((plan->meta & BK_META_DEADLINE) != 0)
+        bk_wheel_add(&plan->shard->wheel, plan->shard->table.index->arena, handle);
+    count_in(plan);
+}
+
+static enum brisk_status insert_entry(struct plan *plan)
+{
+    struct bk_shard *shard = plan->shard;
+    if (!bk_shard_grow_index(shard))
+        return BRISK_ERR_NOMEM;
+    bool was_recalled = bk_policy_recall(&shard->policy, plan->store->hash);
+    if (!bk_shard_make_room(shard, &plan->needs, &plan->departed))
+        return BRISK_ERR_TOO_BIG;
+    uint32_t handle = bk_arena_allocate(&shard->arena, bk_meta_block_bytes(plan->meta));
+    if (handle == 0)
+        return BRISK_ERR_NOMEM;
+
+    write_entry(plan, bk_shard_entry(shard, handle));
+    bk_table_insert(&shard->table, plan->store->hash, handle, shard->pins != 0);
+    bk_policy_insert(&shard->policy, handle, was_recalled);
+    finish_entry(plan, handle);
+    shard->counts.inserts++;
+    shard->counts.ghost_hits += was_recalled;
+    return BRISK_OK;
+}
+
+/* The same block can hold the new value, and nobody must see the old one go. */
+static bool can_overwrite(const struct plan *plan, uint32_t old_meta)
+{
+    uint32_t layout = ~(BK_META_MAIN | (uint32_t)BK_ENTRY_INLINE_MAX << BK_META_VALUE_SHIFT);
+    return plan->shard->settings->on_evict == NULL &&
+           ((plan->meta | old_meta) & (BK_META_EXTERNAL | BK_META_GROUP)) == 0 &&
+           (plan->meta & layout) == (old_meta & layout) &&
+           bk_arena_block_bytes(bk_meta_block_bytes(plan->meta)) ==
+               bk_arena_block_bytes(bk_meta_block_bytes(old_meta));
+}
+
+static void overwrite_entry(struct plan *plan, struct bk_place place, uint32_t handle)
+{
+    struct bk_shard *shard = plan->shard;
+    struct bk_entry *entry = bk_shard_entry(shard, handle);
+    plan->meta |= bk_load32(&entry->meta) & BK_META_MAIN;
+    uint64_t old_cost = bk_policy_cost(&shard->policy, handle);
+    shard->weight += plan->weight - bk_shard_entry_weight(shard, handle);
+    if ((plan->meta & BK_META_DEADLINE) != 0)
+        bk_wheel_remove(&shard->wheel, shard->table.index->arena, handle);
+
+    uint64_t state = bk_bucket_lock(place.bucket, shard->pins != 0);
+    write_entry(plan, entry);
+    bk_bucket_unlock(place.bucket, state);
+    bk_policy_recost(
+        &shard->policy, handle, old_cost, bk_policy_cost(&shard->policy, handle));
+
+    if ((plan->meta & BK_META_DEADLINE) != 0)
+        bk_wheel_add(&shard->wheel, shard->table.index->arena, handle);
+    bk_policy_hit(&shard->policy, handle);
+    shard->counts.replaces++;
+    shard->counts.evicted[BRISK_EVICT_REPLACED]++;
+}
+
+/*
+ * A block of its own takes the old one's place everywhere. Making room may evict
+ * the old entry itself; then this is an insert.
+ */
+static enum brisk_status replace_entry(struct plan *plan, uint32_t handle)
+{
+    struct bk_shard *shard = plan->shard;
+    uint64_t old_bytes = bk_shard_entry_bytes(shard, handle);
+    uint64_t old_weight = bk_shard_entry_weight(shard, handle);
+    struct bk_limits more = {
+        .bytes = plan->needs.bytes > old_bytes ? plan->needs.bytes - old_bytes : 0,
+        .weight = plan->weight > old_weight ? plan->weight - old_weight : 0,
+    };
+    bool has_room = bk_shard_make_room(shard, &more, &plan->departed);
+    struct bk_place place = find_key(plan);
+    if (!has_room || place.bucket == NULL)
+        return insert_entry(plan);
+
+    uint32_t fresh = bk_arena_allocate(&shard->arena, bk_meta_block_bytes(plan->meta));
+    if (fresh == 0)
+        return BRISK_ERR_NOMEM;
+    handle = bk_load32(&place.bucket->handles[place.slot]);
+    uint32_t main_flag = bk_load32(&bk_shard_entry(shard, handle)->meta) & BK_META_MAIN;
+    write_entry(plan, bk_shard_entry(shard, fresh));
+    bk_store32(&bk_shard_entry(shard, fresh)->meta, plan->meta | main_flag);
+    bk_shard_swap(shard, place, fresh, &plan->departed);
+    finish_entry(plan, fresh);
+    bk_policy_hit(&shard->policy, fresh);
+    shard->counts.replaces++;
+    return BRISK_OK;
+}
+
+static uint32_t handle_at(struct bk_place place)
+{
+    return bk_load32(&place.bucket->handles[place.slot]);
+}
+
+static bool mode_allows(const struct plan *plan, uint32_t handle)
+{
+    bool is_there =
+        handle != 0 &&
+        (bk_load32(&bk_shard_entry(plan->shard, handle)->meta) & BK_META_NEGATIVE) == 0;
+    switch (plan->store->mode) {
+    case BK_STORE_ADD:
+        return !is_there;
+    case BK_STORE_REPLACE:
+        return is_there;
+    default:
+        return true;
+    }
+}
+
+/* The entry that stands in the way, 0 if none; not one that is past its time. */
+static uint32_t find_good(struct plan *plan, struct bk_place *place)
+{
+    const struct bk_store *store = plan->store;
+    struct bk_shard *shard = plan->shard;
+    enum bk_verdict verdict;
+    uint32_t handle = bk_shard_find_good(
+        shard, store->hash, store->key, plan->now, &verdict, &plan->departed);
+    if (handle != 0) {
+        *place = bk_table_locate(&shard->table, store->hash, handle);
+        return handle;
+    }
+    *place = find_key(plan);
+    if (place->bucket != NULL) /* kept to serve as stale */
+        bk_shard_remove(shard, handle_at(*place), BRISK_EVICT_EXPIRED, &plan->departed);
+    return 0;
+}
+
+static enum brisk_status put_entry(struct plan *plan, struct bk_place place, uint32_t handle)
+{
+    struct bk_shard *shard = plan->shard;
+    if (!could_fit(plan))
+        return BRISK_ERR_TOO_BIG;
+    if (handle == 0)
+        return insert_entry(plan);
+    uint64_t old_weight = bk_shard_entry_weight(shard, handle);
+    if (plan->weight <= old_weight &&
+        can_overwrite(plan, bk_load32(&bk_shard_entry(shard, handle)->meta))) {
+        overwrite_entry(plan, place, handle);
+        return BRISK_OK;
+    }
+    return replace_entry(plan, handle);
+}
+
+static enum brisk_status store_locked(struct plan *plan)
+{
+    struct bk_shard *shard = plan->shard;
+    if ((plan->meta & BK_META_DEADLINE) != 0 && !bk_wheel_prepare(&shard->wheel))
+        return BRISK_ERR_NOMEM;
+    struct bk_place place = {NULL, 0};
+    uint32_t handle = find_good(plan, &place);
+    if (!mode_allows(plan, handle) || !bk_loads_allow(shard, plan->store))
+        return BRISK_NOT_STORED;
+    enum brisk_status status = put_entry(plan, place, handle);
+    if (status >= 0)
+        return status;
+
+    /* The caller meant to replace the old value: better none than that one. */
+    place = find_key(plan);
+    if (place.bucket != NULL)
+        bk_shard_remove(shard, handle_at(place), BRISK_EVICT_DELETED, &plan->departed);
+    shard->counts.rejected++;
+    return status;
+}
+
+static enum brisk_status run(struct plan *plan)
+{
+    struct bk_shard *shard = plan->shard;
+    bk_shard_lock(shard);
+    enum brisk_status status = store_locked(plan);
+    bk_shard_unlock(shard);
+    bk_shard_settle(shard, &plan->departed);
+    return status;
+}
+
+/* What a key's old value is replaced by if there is no memory even to try. */
+static enum brisk_status give_up(struct plan *plan, enum brisk_status status)
+{
+    struct bk_shard *shard = plan->shard;
+    bk_shard_lock(shard);
+    struct bk_place place = find_key(plan);
+    if (place.bucket != NULL && plan->store->mode != BK_STORE_ADD)
+        bk_shard_remove(shard, handle_at(place), BRISK_EVICT_DELETED, &plan->departed);
+    bk_loads_allow(shard, plan->store);
+    shard->counts.rejected++;
+    bk_shard_unlock(shard);
+    bk_shard_settle(shard, &plan->departed);
+    return status;
+}
+
+static bool limits_allow(struct plan *plan)
+{
+    struct bk_shard *shard = plan->shard;
+    bk_shard_lock(shard);
+    bool fits = could_fit(plan);
+    bk_shard_unlock(shard);
+    return fits;
+}
+
+/* Runs with the value as a view of its own if it is too large for a block. */
+static enum brisk_status run_large(struct plan *plan)
+{
+    struct bk_store *store = plan->store;
+    struct brisk_view bytes = store->value;
+    plan->needs.bytes = bytes.length; /* before four gigabytes are copied in vain */
+    if (!limits_allow(plan))
+        return give_up(plan, BRISK_ERR_TOO_BIG);
+    struct brisk_buffer *buffer = bk_buffer_new(bytes.length);
+    if (buffer == NULL)
+        return give_up(plan, BRISK_ERR_NOMEM);
+    memcpy(bk_buffer_data(buffer), bytes.data, bytes.length);
+    store->value = bk_view_of(buffer, bk_buffer_data(buffer), bytes.length);
+    store->is_shared = true;
+    plan_layout(plan);
+    enum brisk_status status = run(plan);
+    store->value = bytes;
+    store->is_shared = false;
+    bk_buffer_release(buffer);
+    return status;
+}
+
+enum brisk_status bk_store(struct brisk_cache *cache, struct bk_store *store)
+{
+    struct plan plan = {.shard = bk_cache_shard(cache, store->hash), .store = store};
+    struct bk_settings *settings = &cache->settings;
+    if (settings->weigh != NULL)
+        plan.weight =
+            settings->weigh(store->key, brisk_view_bytes(&store->value), settings->weigh_ctx);
+    if (bk_settings_uses_time(settings))
+        plan.now = bk_shard_now(plan.shard);
+    plan_deadline(&plan);
+    if (store->group != 0 && !bk_groups_join(&settings->groups, store->group, &plan.membership))
+        return give_up(&plan, BRISK_ERR_NOMEM);
+
+    enum brisk_status status;
+    if (!store->is_shared && store->value.length > BK_ENTRY_INLINE_MAX) {
+        status = run_large(&plan);
+    } else {
+        plan_layout(&plan);
+        status = run(&plan);
+    }
+    if (status != BRISK_OK && store->group != 0)
+        bk_groups_leave(&settings->groups, plan.membership.group);
+    return status;
+}

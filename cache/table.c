@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cache/table.h"
+
+#include "cache/pause.h"
+
+bool bk_table_init(
+    struct bk_table *table, struct bk_index *index, uint8_t *arena, size_t wanted_bytes)
+{
+    *index = (struct bk_index){.snapshot = BK_TABLE_FIRST_BUCKETS, .arena = arena};
+    *table = (struct bk_table){.index = index};
+    for (int i = 0; i < 2; i++) {
+        if (!bk_region_reserve(&table->regions[i], wanted_bytes, 64 * 1024) ||
+            !bk_region_grow(&table->regions[i], sizeof(struct bk_bucket[BK_TABLE_FIRST_BUCKETS]))) {
+            bk_table_free(table);
+            return false;
+        }
+        index->arrays[i] = (struct bk_bucket *)(void *)table->regions[i].base;
+    }
+    return true;
+}
+
+void bk_table_free(struct bk_table *table)
+{
+    bk_region_free(&table->regions[0]);
+    bk_region_free(&table->regions[1]);
+}
+
+uint32_t bk_table_buckets_for(size_t entries)
+{
+    size_t buckets = entries / BK_ENTRIES_PER_100_BUCKETS * 100 +
+                     entries % BK_ENTRIES_PER_100_BUCKETS * 100 / BK_ENTRIES_PER_100_BUCKETS + 1;
+    return buckets > UINT32_MAX / 2 ? UINT32_MAX / 2 : (uint32_t)buckets;
+}
+
+uint64_t bk_bucket_lock(struct bk_bucket *bucket, bool has_pins)
+{
+    uint64_t state = bk_load64(&bucket->state);
+    if (!has_pins) {
+        bk_store64(&bucket->state, state | BK_STATE_LOCKED);
+        return state;
+    }
+    for (unsigned int tries = 0;; tries++) {
+        state &= ~BK_STATE_LOCKED;
+        if (atomic_compare_exchange_weak_explicit(
+                &bucket->state, &state, state | BK_STATE_LOCKED, memory_order_acquire,
+                memory_order_acquire))
+            return state;
+        bk_pause(tries);
+    }
+}
+
+void bk_bucket_unlock(struct bk_bucket *bucket, uint64_t locked_state)
+{
+    bk_store64(&bucket->state, (locked_state & ~BK_STATE_LOCKED) + BK_STATE_VERSION_ONE);
+}
+
+static unsigned int overflow_of(uint64_t state)
+{
+    return (unsigned int)((state & BK_STATE_OVERFLOW_MASK) >> BK_STATE_OVERFLOW_SHIFT);
+}
+
+static bool has_key(const struct bk_entry *entry, const void *key, size_t length)
+{
+    uint32_t meta = bk_load32(&entry->meta);
+    return bk_meta_key_length(meta) == length &&
+           bk_words_equal(entry->words + bk_meta_extra_words(meta), key, length);
+}
+
+struct bk_place bk_table_find(
+    const struct bk_table *table, uint64_t hash, const void *key, size_t length)
+{
+    uint64_t snapshot = bk_load64(&table->index->snapshot);
+    struct bk_bucket *bucket = bk_index_home(table->index, snapshot, hash);
+    for (uint32_t i = 0; i < (uint32_t)snapshot; i++) {
+        uint64_t state = bk_load64(&bucket->state);
+        unsigned int matches =
+            bk_match_tags(bk_load64(&bucket->tags), state, bk_hash_tag(hash));
+        for (; matches != 0; matches &= matches - 1) {
+            unsigned int slot = (unsigned int)__builtin_ctz(matches);
+            if (has_key(bk_entry_at(table->index->arena, bk_load32(&bucket->handles[slot])), key, length))
+                return (struct bk_place){bucket, slot};
+        }
+        if (overflow_of(state) == 0)
+            break;
+        bucket = bk_index_following(table->index, snapshot, bucket);
+    }
+    return (struct bk_place){NULL, 0};
+}
+
+struct bk_place bk_table_locate(const struct bk_table *table, uint64_t hash, uint32_t handle)
+{
+    uint64_t snapshot = bk_load64(&table->index->snapshot);
+    struct bk_bucket *bucket = bk_index_home(table->index, snapshot, hash);
+    for (;;) {
+        unsigned int matches = bk_match_tags(
+            bk_load64(&bucket->tags), bk_load64(&bucket->state), bk_hash_tag(hash));
+        for (; matches != 0; matches &= matches - 1) {
+            unsigned int slot = (unsigned int)__builtin_ctz(matches);
+            if (bk_load32(&bucket->handles[slot]) == handle)
+                return (struct bk_place){bucket, slot};
+        }
+        bucket = bk_index_following(table->index, snapshot, bucket);
+    }
+}
+
+static uint64_t with_tag(struct bk_bucket *bucket, uint64_t state, unsigned int slot, uint8_t tag)
+{
+    if (slot >= 8) {
+        unsigned int shift = 8 * (slot - 8);
+        return (state & ~(UINT64_C(0xff) << shift)) | (uint64_t)tag << shift;
+    }
+    unsigned int shift = 8 * slot;
+    uint64_t tags = bk_load64(&bucket->tags) & ~(UINT64_C(0xff) << shift);
+    bk_store64(&bucket->tags, tags | (uint64_t)tag << shift);
+    return state;
+}
+
+/* A count that has reached its maximum stays there: lookups then always go on. */
+static void add_overflow(struct bk_bucket *bucket, bool has_pins)
+{
+    uint64_t state = bk_bucket_lock(bucket, has_pins);
+    if (overflow_of(state) < 255)
+        state += BK_STATE_OVERFLOW_ONE;
+    bk_bucket_unlock(bucket, state);
+}
+
+static void drop_overflow(struct bk_bucket *bucket, bool has_pins)
+{
+    uint64_t state = bk_bucket_lock(bucket, has_pins);
+    if (overflow_of(state) < 255)
+        state -= BK_STATE_OVERFLOW_ONE;
+    bk_bucket_unlock(bucket, state);
+}
+
+static unsigned int empty_slots(const struct bk_bucket *bucket)
+{
+    return bk_match_tags(bk_load64(&bucket->tags), bk_load64(&bucket->state), 0);
+}
+
+/*
+ * The entry is put in place before the buckets that point onwards to it are
+ * told, so that a reader sees it completely or not at all.
+ */
+struct bk_place
+bk_table_insert(struct bk_table *table, uint64_t hash, uint32_t handle, bool has_pins)
+{
+    uint64_t snapshot = bk_load64(&table->index->snapshot);
+    struct bk_bucket *home = bk_index_home(table->index, snapshot, hash);
+    struct bk_bucket *bucket = home;
+    unsigned int empty;
+    while ((empty = empty_slots(bucket)) == 0)
+        bucket = bk_index_following(table->index, snapshot, bucket);
+
+    struct bk_place place = {bucket, (unsigned int)__builtin_ctz(empty)};
+    uint64_t state = bk_bucket_lock(bucket, has_pins);
+    bk_store32(&bucket->handles[place.slot], handle);
+    bk_place_set_frequency(place, 0);
+    state = with_tag(bucket, state, place.slot, bk_hash_tag(hash));
+    bk_bucket_unlock(bucket, state);
+
+    for (struct bk_bucket *passed = home; passed != bucket;
+         passed = bk_index_following(table->index, snapshot, passed))
+        add_overflow(passed, has_pins);
+    table->used_slots++;
+    return place;
+}
+
+void bk_table_remove(struct bk_table *table, uint64_t hash, struct bk_place place, bool has_pins)
+{
+    uint64_t state = bk_bucket_lock(place.bucket, has_pins);
+    state = with_tag(place.bucket, state, place.slot, 0);
+    bk_bucket_unlock(place.bucket, state);
+
+    uint64_t snapshot = bk_load64(&table->index->snapshot);
+    for (struct bk_bucket *passed = bk_index_home(table->index, snapshot, hash);
+         passed != place.bucket; passed = bk_index_following(table->index, snapshot, passed))
+        drop_overflow(passed, has_pins);
+    table->used_slots--;
+}
+
+void bk_table_replace(struct bk_place place, uint32_t handle, bool has_pins)
+{
+    uint64_t state = bk_bucket_lock(place.bucket, has_pins);
+    bk_store32(&place.bucket->handles[place.slot], handle);
+    bk_bucket_unlock(place.bucket, state);
+}
+
+static uint64_t next_snapshot(const struct bk_table *table, uint32_t bucket_count)
+{
+    uint64_t snapshot = bk_load64(&table->index->snapshot);
+    uint64_t generation = (snapshot >> 33) + 1;
+    uint64_t array = (snapshot >> 32 & 1) ^ 1;
+    return generation << 33 | array << 32 | bucket_count;
+}
+
+static void move_bucket(
+    struct bk_table *into, struct bk_bucket *bucket, bk_rehash_fn *rehash, void *ctx)
+{
+    unsigned int used = ~empty_slots(bucket) & BK_SLOTS_MASK;
+    for (; used != 0; used &= used - 1) {
+        struct bk_place from = {bucket, (unsigned int)__builtin_ctz(used)};
+        uint32_t handle = bk_load32(&bucket->handles[from.slot]);
+        struct bk_place to = bk_table_insert(into, rehash(ctx, handle), handle, false);
+        bk_place_set_frequency(to, bk_place_frequency(from));
+    }
+}
+
+/*
+ * Shows readers another index, and gives back the pages of the one before. Whoever
+ * still reads that finds at the end that the snapshot has changed. Passing once
+ * through each lock makes sure that no pin is under way there: whoever takes the
+ * lock later sees the new snapshot.
+ */
+static void publish(struct bk_table *table, uint64_t snapshot, bool has_pins)
+{
+    uint64_t old = bk_load64(&table->index->snapshot);
+    unsigned int which = old >> 32 & 1;
+    bk_store64(&table->index->snapshot, snapshot);
+    for (uint32_t i = 0; has_pins && i < (uint32_t)old; i++) {
+        struct bk_bucket *bucket = &table->index->arrays[which][i];
+        bk_bucket_unlock(bucket, bk_bucket_lock(bucket, true));
+    }
+    bk_region_discard(&table->regions[which], 0, table->regions[which].usable_bytes);
+}
+
+/* The new array is filled through a table of its own, which nobody sees. */
+bool bk_table_rebuild(
+    struct bk_table *table, uint32_t bucket_count, bool has_pins, bk_rehash_fn *rehash, void *ctx)
+{
+    uint64_t old = bk_load64(&table->index->snapshot);
+    uint64_t new = next_snapshot(table, bucket_count);
+    struct bk_region *region = &table->regions[new >> 32 & 1];
+    if (!bk_region_grow(region, bucket_count * sizeof(struct bk_bucket)))
+        return false;
+
+    struct bk_index unseen = {
+        .snapshot = new, .arrays = {table->index->arrays[0], table->index->arrays[1]}};
+    struct bk_table fresh = {.index = &unseen};
+    for (uint32_t i = 0; i < (uint32_t)old; i++)
+        move_bucket(&fresh, &table->index->arrays[old >> 32 & 1][i], rehash, ctx);
+    publish(table, new, has_pins);
+    return true;
+}
+
+void bk_table_clear(struct bk_table *table, bool has_pins)
+{
+    publish(table, next_snapshot(table, BK_TABLE_FIRST_BUCKETS), has_pins);
+    table->used_slots = 0;
+}
