@@ -3,6 +3,8 @@
 #define BRISK_BRISK_H
 
 /* All of libbrisk; or include only the headers that you use. */
+#include <brisk/cache.h>
+#include <brisk/clock.h>
 #include <brisk/hooks.h>
 #include <brisk/label.h>
 #include <brisk/registry.h>
