@@ -39,7 +39,9 @@ size_t bk_arena_block_bytes(size_t bytes)
 bool bk_arena_init(struct bk_arena *arena, size_t wanted_bytes)
 {
     *arena = (struct bk_arena){.chunk_count = 1};
-    return bk_region_reserve(&arena->region, wanted_bytes, 16 * (size_t)BK_CHUNK_BYTES);
+    /* Chunk 0 is mapped from the start: empty slots of the index point there. */
+    return bk_region_reserve(&arena->region, wanted_bytes, 16 * (size_t)BK_CHUNK_BYTES) &&
+           bk_region_grow(&arena->region, BK_CHUNK_BYTES);
 }
 
 void bk_arena_free(struct bk_arena *arena)
@@ -78,6 +80,9 @@ static uint32_t take_chunk(struct bk_arena *arena)
     size_t end = ((size_t)arena->chunk_count + 1) * BK_CHUNK_BYTES + BK_ARENA_GUARD_BYTES;
     if (!reserve_chunk_record(arena) || !bk_region_grow(&arena->region, end))
         return 0;
+    size_t begin = (size_t)arena->chunk_count * BK_CHUNK_BYTES;
+    if (begin % BK_HUGE_PAGE_BYTES == 0)
+        bk_region_collapse(&arena->region, begin - BK_HUGE_PAGE_BYTES);
     return arena->chunk_count++;
 }
 

@@ -59,8 +59,8 @@ static struct bk_limits limits_of(const struct brisk_cache *cache, unsigned int 
     };
 }
 
-static enum brisk_status check_numbers(
-    const struct brisk_cache_options *options, struct brisk_error *error)
+static enum brisk_status
+check_numbers(const struct brisk_cache_options *options, struct brisk_error *error)
 {
     if ((unsigned int)options->policy > BRISK_POLICY_S3FIFO)
         return bk_error_set(
@@ -82,8 +82,8 @@ static enum brisk_status check_numbers(
     return BRISK_OK;
 }
 
-static enum brisk_status check_shards(
-    const struct brisk_cache_options *options, struct brisk_error *error)
+static enum brisk_status
+check_shards(const struct brisk_cache_options *options, struct brisk_error *error)
 {
     if (options->shards > MOST_SHARDS)
         return bk_error_set(
@@ -102,7 +102,8 @@ static enum brisk_status check_shards(
         (options->max_weight != 0 && options->max_weight < shards) ||
         (options->max_bytes != 0 && options->max_bytes < shards))
         return bk_error_set(
-            error, BRISK_ERR_INVALID, 0, "the capacity is smaller than shards, which is %u", shards);
+            error, BRISK_ERR_INVALID, 0, "the capacity is smaller than shards, which is %u",
+            shards);
     return BRISK_OK;
 }
 
@@ -133,8 +134,8 @@ static void apply(struct brisk_cache *cache, const struct brisk_cache_options *o
     settings->stale = options->stale;
     settings->refresh_ahead = options->refresh_ahead;
     settings->ttl_jitter_percent = options->ttl_jitter_percent;
-    settings->load_timeout_ms =
-        options->load_timeout_ms != 0 ? options->load_timeout_ms : DEFAULT_LOAD_TIMEOUT_MS;
+    settings->load_timeout_ms = options->load_timeout_ms != 0 ? options->load_timeout_ms
+                                                              : DEFAULT_LOAD_TIMEOUT_MS;
     settings->clock = options->clock != NULL ? options->clock : brisk_clock_ms;
     settings->clock_ctx = options->clock_ctx;
     settings->weigh = options->weigh;
@@ -187,15 +188,15 @@ static void free_parts(struct brisk_cache *cache)
     bk_aligned_free(cache);
 }
 
-static enum brisk_status describe(
-    void *cache, enum brisk_format format, char *buffer, size_t capacity, size_t *length)
+static enum brisk_status
+describe(void *cache, enum brisk_format format, char *buffer, size_t capacity, size_t *length)
 {
     return brisk_cache_write_stats(cache, format, buffer, capacity, length);
 }
 
 /* What other threads may do with the cache from here on: ask for its statistics, and tick. */
-static bool go_public(
-    struct brisk_cache *cache, unsigned int tick_interval_ms, struct brisk_error *error)
+static bool
+go_public(struct brisk_cache *cache, unsigned int tick_interval_ms, struct brisk_error *error)
 {
     cache->registration = brisk_registry_add("cache", cache->name, cache, describe, error);
     if (cache->registration == 0)

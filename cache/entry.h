@@ -33,9 +33,9 @@ enum {
     BK_ENTRY_INLINE_MAX = (1 << 10) - 1,
 };
 
-/* meta: key length 13 bits, value length 10 bits, extra words 3 bits, flags. */
-#define BK_META_KEY_MASK 0x1fffU
-#define BK_META_VALUE_SHIFT 13
+/* meta: value length 10 bits, key length 13 bits, extra words 3 bits, flags. */
+#define BK_META_KEY_SHIFT 10
+#define BK_META_KEY_MASK ((uint32_t)BK_ENTRY_KEY_MAX << BK_META_KEY_SHIFT)
 #define BK_META_EXTRA_SHIFT 23
 #define BK_META_EXTRA_MASK (7U << BK_META_EXTRA_SHIFT)
 #define BK_META_EXTERNAL (1U << 26) /* the value is a view, stored as three words */
@@ -54,12 +54,12 @@ static inline struct bk_entry *bk_entry_at(uint8_t *arena, uint32_t handle)
 
 static inline size_t bk_meta_key_length(uint32_t meta)
 {
-    return meta & BK_META_KEY_MASK;
+    return meta >> BK_META_KEY_SHIFT & BK_ENTRY_KEY_MAX;
 }
 
 static inline size_t bk_meta_value_length(uint32_t meta)
 {
-    return meta >> BK_META_VALUE_SHIFT & BK_ENTRY_INLINE_MAX;
+    return meta & BK_ENTRY_INLINE_MAX;
 }
 
 static inline size_t bk_meta_extra_words(uint32_t meta)
@@ -128,9 +128,8 @@ bk_entry_set_view(struct bk_entry *entry, uint32_t meta, const struct brisk_view
 static inline size_t bk_meta_block_bytes(uint32_t meta)
 {
     size_t value = (meta & BK_META_EXTERNAL) != 0 ? BK_EXTERNAL_BYTES : bk_meta_value_length(meta);
-    return BK_ENTRY_HEADER_BYTES +
-           8 * (bk_meta_extra_words(meta) + bk_words_of(bk_meta_key_length(meta)) +
-                bk_words_of(value));
+    return BK_ENTRY_HEADER_BYTES + 8 * (bk_meta_extra_words(meta) +
+                                        bk_words_of(bk_meta_key_length(meta)) + bk_words_of(value));
 }
 
 #endif

@@ -96,8 +96,8 @@ void bk_ghost_add(struct bk_ghost *ghost, uint64_t hash)
     else
         number = ++ghost->carved;
     uint32_t *chain = &ghost->chains[(hash ^ hash >> 32) & ghost->chain_mask];
-    ghost->keys[number] =
-        (struct bk_ghost_key){.hash = hash, .older = ghost->newest, .following = *chain};
+    ghost->keys[number] = (struct bk_ghost_key){
+        .hash = hash, .older = ghost->newest, .following = *chain};
     *chain = number;
     if (ghost->newest != 0)
         ghost->keys[ghost->newest].newer = number;

@@ -3,7 +3,9 @@
 
 #include "base/memory.h"
 
-enum { MOST_GROUPS = 1 << 24 };
+enum {
+    MOST_GROUPS = 1 << 24
+};
 
 static struct bk_group *record(struct bk_groups *groups, uint32_t number)
 {

@@ -31,8 +31,7 @@ static inline uint64_t bk_hash_number(const struct bk_hash_key *key, const void 
     uint64_t number;
     memcpy(&number, data, sizeof number);
     __extension__ typedef unsigned __int128 product_type;
-    product_type product =
-        (product_type)(number ^ key->number_secret[0]) * key->number_secret[1];
+    product_type product = (product_type)(number ^ key->number_secret[0]) * key->number_secret[1];
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
@@ -55,14 +54,13 @@ static inline size_t bk_hash_shard(uint64_t hash, size_t shard_mask)
 
 static inline uint8_t bk_hash_tag(uint64_t hash)
 {
-    uint8_t tag = (uint8_t)(hash >> 32);
-    return (uint8_t)(tag + (tag == 0)); /* 0 marks an empty slot */
+    return (uint8_t)(hash >> 32);
 }
 
 /* A bucket of `count`, by multiplication instead of a remainder. */
-static inline uint32_t bk_hash_bucket(uint64_t hash, uint32_t count)
+static inline size_t bk_hash_bucket(uint64_t hash, uint64_t count)
 {
-    return (uint32_t)((hash & UINT32_MAX) * count >> 32);
+    return (hash & UINT32_MAX) * count >> 32;
 }
 
 #endif

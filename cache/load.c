@@ -175,8 +175,8 @@ static void drop_old_value(const struct request *request, struct bk_departed *de
         bk_shard_remove(request->shard, handle, BRISK_EVICT_DELETED, departed);
 }
 
-static void finish_load(
-    const struct request *request, struct bk_load *load, enum brisk_status status)
+static void
+finish_load(const struct request *request, struct bk_load *load, enum brisk_status status)
 {
     struct bk_departed departed = {0};
     bk_shard_lock(request->shard);
@@ -205,12 +205,12 @@ static enum brisk_status read_stale(const struct request *request)
         bk_shard_judge(request->shard, handle, request->now) == BK_INVALIDATED)
         return BRISK_MISS;
     return bk_shard_read_value(request->shard, handle, request->out) ? BRISK_STALE
-                                                                    : BRISK_ERR_NOMEM;
+                                                                     : BRISK_ERR_NOMEM;
 }
 
 /* What is in the cache for this call, with the lock. BRISK_MISS: it must be loaded. */
-static enum brisk_status look(
-    const struct request *request, struct bk_departed *departed, bool *is_known_missing)
+static enum brisk_status
+look(const struct request *request, struct bk_departed *departed, bool *is_known_missing)
 {
     enum bk_verdict verdict;
     struct bk_shard *shard = request->shard;
@@ -275,8 +275,8 @@ static void decide(const struct request *request, struct decision *decision)
     enum brisk_status status = look(request, &departed, &is_known_missing);
     struct bk_load *other = find_load(shard, request->hash, request->key);
     bool is_missing = status == BRISK_MISS && !is_known_missing;
-    bool wants_load =
-        is_missing || status == BRISK_STALE || (status == BRISK_OK && is_early(request));
+    bool wants_load = is_missing || status == BRISK_STALE ||
+                      (status == BRISK_OK && is_early(request));
     if (wants_load && other == NULL) {
         decision->load = begin_load(request);
         decision->is_own = true;

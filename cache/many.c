@@ -14,8 +14,7 @@ enum {
  */
 static void prefetch_entry(const struct bk_index *index, uint64_t hash)
 {
-    uint64_t snapshot = bk_load64(&index->snapshot);
-    struct bk_bucket *bucket = bk_index_home(index, snapshot, hash);
+    struct bk_bucket *bucket = bk_index_home(index, hash);
     unsigned int slots = bk_match_tags(
         bk_load64(&bucket->tags), bk_load64(&bucket->state), bk_hash_tag(hash));
     if (slots == 0)
@@ -26,21 +25,20 @@ static void prefetch_entry(const struct bk_index *index, uint64_t hash)
     __builtin_prefetch(entry + 64);
 }
 
-static void prefetch(
-    struct brisk_cache *cache, const struct brisk_bytes *keys, size_t count, uint64_t *hashes)
+static void
+prefetch(struct brisk_cache *cache, const struct brisk_bytes *keys, size_t count, uint64_t *hashes)
 {
     for (size_t i = 0; i < count; i++) {
         hashes[i] = bk_cache_hash(cache, keys[i]);
-        const struct bk_index *index = bk_cache_index(cache, hashes[i]);
-        __builtin_prefetch(bk_index_home(index, bk_load64(&index->snapshot), hashes[i]));
+        __builtin_prefetch(bk_index_home(bk_cache_index(cache, hashes[i]), hashes[i]));
     }
     for (size_t i = 0; i < count; i++)
         prefetch_entry(bk_cache_index(cache, hashes[i]), hashes[i]);
 }
 
 size_t brisk_cache_get_many(
-    struct brisk_cache *cache, const struct brisk_bytes *keys, size_t count,
-    struct brisk_view *out, enum brisk_status *statuses)
+    struct brisk_cache *cache, const struct brisk_bytes *keys, size_t count, struct brisk_view *out,
+    enum brisk_status *statuses)
 {
     size_t found = 0;
     for (size_t first = 0; first < count; first += BATCH) {

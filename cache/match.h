@@ -11,8 +11,8 @@
 struct bk_match {
     struct bk_place place;
     struct bk_entry *entry;
-    uint64_t state;    /* of the bucket, when it was first read */
-    uint64_t snapshot; /* of the index */
+    uint64_t state;      /* of the bucket, when it was first read */
+    uint64_t generation; /* of the index */
     uint32_t meta;
 };
 
@@ -30,7 +30,7 @@ static inline __attribute__((always_inline)) bool
 bk_match_holds(const struct bk_index *index, const struct bk_match *match)
 {
     return bk_load64(&match->place.bucket->state) == (match->state & ~BK_STATE_LOCKED) &&
-           bk_load64(&index->snapshot) == match->snapshot;
+           bk_load64(&index->generation) == (match->generation & ~UINT64_C(1));
 }
 
 /* Looks among the slots of one bucket that have the tag. */
@@ -58,19 +58,20 @@ static inline enum bk_found bk_match_find(
     const struct bk_index *index, uint64_t hash, const void *key, size_t length,
     struct bk_match *match)
 {
-    match->snapshot = bk_load64(&index->snapshot);
-    match->place.bucket = bk_index_home(index, match->snapshot, hash);
+    match->generation = bk_load64(&index->generation);
+    match->place.bucket = bk_index_home(index, hash);
     for (;;) {
         struct bk_bucket *bucket = match->place.bucket;
         match->state = bk_load64(&bucket->state);
-        unsigned int slots = bk_match_tags(bk_load64(&bucket->tags), match->state, bk_hash_tag(hash));
+        unsigned int slots = bk_match_tags(
+            bk_load64(&bucket->tags), match->state, bk_hash_tag(hash));
         if (slots != 0 && bk_match_slots(index, match, slots, key, length))
             return (match->state & BK_STATE_LOCKED) != 0 ? BK_RACED : BK_FOUND;
         if ((match->state & BK_STATE_LOCKED) != 0 || !bk_match_holds(index, match))
             return BK_RACED;
         if ((match->state & BK_STATE_OVERFLOW_MASK) == 0)
             return BK_ABSENT;
-        match->place.bucket = bk_index_following(index, match->snapshot, bucket);
+        match->place.bucket = bk_index_following(index, bucket);
     }
 }
 
@@ -83,29 +84,43 @@ static inline enum bk_found bk_match_find(
  * on the way, so this has few instructions, and none of its addresses depends on
  * what the entry says: the key's length is the caller's, and that there are no
  * extra words is checked, not used.
+ *
+ * It needs no generation: the pages of an old index are given back, and so read
+ * as zeros, before anything is stored or removed under the new one, and the
+ * state of a bucket in use is never zero.
  */
 static inline __attribute__((always_inline)) enum bk_found bk_match_plain(
     const struct bk_index *index, uint64_t hash, const void *key, size_t length,
     struct bk_match *match)
 {
-    match->snapshot = bk_load64(&index->snapshot);
-    struct bk_bucket *bucket = bk_index_home(index, match->snapshot, hash);
+    struct bk_bucket *first = atomic_load_explicit(&index->buckets, memory_order_acquire);
+    uint64_t count = bk_load64(&index->bucket_count);
+    struct bk_bucket *bucket = first + bk_hash_bucket(hash, count);
     match->place.bucket = bucket;
     match->state = bk_load64(&bucket->state);
     unsigned int slots = bk_match_tags(bk_load64(&bucket->tags), match->state, bk_hash_tag(hash));
     if (slots == 0) {
         uint64_t obstacles = match->state & (BK_STATE_LOCKED | BK_STATE_OVERFLOW_MASK);
-        return obstacles == 0 && bk_match_holds(index, match) ? BK_ABSENT : BK_RACED;
+        bool is_certain = obstacles == 0 && match->state != 0 &&
+                          bk_load64(&bucket->state) == match->state &&
+                          atomic_load_explicit(&index->buckets, memory_order_acquire) == first &&
+                          bk_load64(&index->bucket_count) == count;
+        return is_certain ? BK_ABSENT : BK_RACED;
     }
     match->place.slot = (unsigned int)__builtin_ctz(slots);
-    struct bk_entry *entry =
-        bk_entry_at(index->arena, bk_load32(&bucket->handles[(size_t)match->place.slot]));
+    struct bk_entry *entry = bk_entry_at(
+        index->arena, bk_load32(&bucket->handles[(size_t)match->place.slot]));
     match->entry = entry;
     match->meta = bk_load32(&entry->meta);
     bool is_plain = (match->meta & (BK_META_KEY_MASK | BK_META_EXTRA_MASK | BK_META_SPECIAL)) ==
-                    (uint32_t)length;
+                    (uint32_t)length << BK_META_KEY_SHIFT;
     bool is_it = is_plain && bk_words_equal(entry->words, key, length);
     return __builtin_expect(is_it, 1) ? BK_FOUND : BK_RACED;
+}
+
+static inline __attribute__((always_inline)) bool bk_match_plain_holds(const struct bk_match *match)
+{
+    return bk_load64(&match->place.bucket->state) == (match->state & ~BK_STATE_LOCKED);
 }
 
 /*
@@ -119,7 +134,7 @@ static inline bool bk_match_seize(const struct bk_index *index, const struct bk_
     if (!atomic_compare_exchange_strong_explicit(
             word, &state, state | BK_STATE_LOCKED, memory_order_acquire, memory_order_relaxed))
         return false;
-    if (bk_load64(&index->snapshot) == match->snapshot)
+    if (bk_load64(&index->generation) == (match->generation & ~UINT64_C(1)))
         return true;
     bk_store64(word, match->state);
     return false;

@@ -4,7 +4,9 @@
 
 #include <time.h>
 
-enum { BK_PAUSE_SPINS = 100 };
+enum {
+    BK_PAUSE_SPINS = 100
+};
 
 /*
  * Waits a moment for another thread that is in the middle of a few stores. If it

@@ -112,8 +112,7 @@ uint32_t bk_policy_victim(struct bk_policy *policy)
     }
 }
 
-void bk_policy_remove(
-    struct bk_policy *policy, uint32_t handle, uint64_t hash, bool is_evicted)
+void bk_policy_remove(struct bk_policy *policy, uint32_t handle, uint64_t hash, bool is_evicted)
 {
     if (policy->kind == BRISK_POLICY_LFU) {
         bk_lfu_remove(policy, handle);
@@ -148,6 +147,5 @@ void bk_policy_recost(
 
 size_t bk_policy_bytes(const struct bk_policy *policy)
 {
-    return bk_ghost_bytes(&policy->ghost) +
-           policy->lfu.level_capacity * sizeof *policy->lfu.levels;
+    return bk_ghost_bytes(&policy->ghost) + policy->lfu.level_capacity * sizeof *policy->lfu.levels;
 }

@@ -74,8 +74,7 @@ void bk_policy_insert(struct bk_policy *policy, uint32_t handle, bool was_recall
 void bk_policy_hit(struct bk_policy *policy, uint32_t handle);
 /* The entry to evict, which the owner then removes with `is_evicted`; 0: empty. */
 uint32_t bk_policy_victim(struct bk_policy *policy);
-void bk_policy_remove(
-    struct bk_policy *policy, uint32_t handle, uint64_t hash, bool is_evicted);
+void bk_policy_remove(struct bk_policy *policy, uint32_t handle, uint64_t hash, bool is_evicted);
 /* `fresh`, with the same flags, stands where `handle` stood. */
 void bk_policy_replace(struct bk_policy *policy, uint32_t handle, uint32_t fresh);
 /* The entry's cost has changed. */

@@ -7,7 +7,9 @@
  * to the main queue, the others leave and are remembered as ghosts for 0.9 of
  * the capacity. A ghost that comes back enters the main queue at once.
  */
-enum { PROMOTION_HITS = 2 };
+enum {
+    PROMOTION_HITS = 2
+};
 
 static void move_to_main(struct bk_policy *policy, uint32_t handle)
 {

@@ -15,8 +15,7 @@ struct bk_queue {
 static inline void
 bk_queue_insert(struct bk_queue *queue, uint8_t *arena, uint32_t handle, uint32_t older)
 {
-    uint32_t newer =
-        older != 0 ? bk_load32(&bk_entry_at(arena, older)->next) : queue->oldest;
+    uint32_t newer = older != 0 ? bk_load32(&bk_entry_at(arena, older)->next) : queue->oldest;
     struct bk_entry *entry = bk_entry_at(arena, handle);
     bk_store32(&entry->prev, older);
     bk_store32(&entry->next, newer);

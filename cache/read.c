@@ -18,7 +18,10 @@ enum {
 };
 
 /* Where the value goes: the caller's buffer, or a view. Constant in each caller. */
-enum sink_kind { SINK_BUFFER, SINK_VIEW };
+enum sink_kind {
+    SINK_BUFFER,
+    SINK_VIEW
+};
 
 struct sink {
     void *buffer;
@@ -28,8 +31,7 @@ struct sink {
     uint64_t remaining; /* ticks until the entry expires; UINT64_MAX: no deadline */
 };
 
-static int
-take_inline(const struct bk_match *match, enum sink_kind kind, struct sink *sink)
+static int take_inline(const struct bk_match *match, enum sink_kind kind, struct sink *sink)
 {
     size_t length = bk_meta_value_length(match->meta);
     const bk_word64 *words = bk_entry_value(match->entry, match->meta);
@@ -94,8 +96,8 @@ static bool prolong(struct bk_shard *shard, const struct bk_match *match, uint64
 }
 
 /* BRISK_OK, BRISK_MISS for a known absence, or one of the above. */
-static int judge(
-    struct bk_shard *shard, const struct bk_match *match, uint64_t *now, uint64_t *remaining)
+static int
+judge(struct bk_shard *shard, const struct bk_match *match, uint64_t *now, uint64_t *remaining)
 {
     if ((match->meta & BK_META_DEADLINE) != 0) {
         *now = bk_shard_now(shard);
@@ -142,8 +144,8 @@ static int take_special(
     return is_shared ? deliver_view(kind, sink) : status;
 }
 
-static int take(
-    struct bk_shard *shard, const struct bk_match *match, enum sink_kind kind, struct sink *sink)
+static int
+take(struct bk_shard *shard, const struct bk_match *match, enum sink_kind kind, struct sink *sink)
 {
     int status;
     if ((match->meta & BK_META_SPECIAL) == 0) {
@@ -164,8 +166,8 @@ static int take(
 
 /* With the shard's lock. */
 static int take_locked(
-    struct bk_shard *shard, uint32_t handle, uint64_t now, enum sink_kind kind,
-    struct sink *sink, bool *is_shared)
+    struct bk_shard *shard, uint32_t handle, uint64_t now, enum sink_kind kind, struct sink *sink,
+    bool *is_shared)
 {
     struct bk_entry *entry = bk_shard_entry(shard, handle);
     struct bk_match match = {.entry = entry, .meta = bk_load32(&entry->meta)};
@@ -237,20 +239,45 @@ static __attribute__((noinline)) enum brisk_status read_any(
     return (enum brisk_status)status;
 }
 
-static inline __attribute__((always_inline)) bool
-confirm_hit(const struct bk_index *index, const struct bk_match *match)
+static inline __attribute__((always_inline)) bool confirm_hit(const struct bk_match *match)
 {
-    if (__builtin_expect(!bk_match_holds(index, match), 0))
+    if (__builtin_expect(!bk_match_plain_holds(match), 0))
         return false;
     bk_place_count_hit(match->place);
     bk_count(&bk_last_counters.counters->values[BK_HITS], 1);
     return true;
 }
 
-enum brisk_status bk_read_into(
-    struct brisk_cache *cache, uint64_t hash, struct brisk_bytes key, void *buffer,
+/* `key_length` is key.length, or the constant that it is known to be. RACED: try something else. */
+static inline __attribute__((always_inline)) int read_into_fast(
+    struct brisk_cache *cache, const void *key, size_t key_length, uint64_t hash, void *buffer,
     size_t capacity, size_t *length)
 {
+    const struct bk_index *index = bk_cache_index(cache, hash);
+    struct bk_match match;
+    enum bk_found found = bk_match_plain(index, hash, key, key_length, &match);
+    size_t value_length = bk_meta_value_length(match.meta);
+    if (__builtin_expect(found == BK_FOUND && value_length <= capacity, 1)) {
+        bk_words_read(buffer, match.entry->words + bk_words_of(key_length), value_length);
+        *length = value_length;
+        return confirm_hit(&match) ? BRISK_OK : RACED;
+    }
+    if (found != BK_ABSENT)
+        return RACED;
+    bk_count(&bk_last_counters.counters->values[BK_MISSES], 1);
+    *length = 0;
+    return BRISK_MISS;
+}
+
+enum brisk_status bk_read_into(
+    struct brisk_cache *cache, uint64_t hash, struct brisk_bytes key, void *buffer, size_t capacity,
+    size_t *length)
+{
+    if (bk_cache_was_last(cache)) {
+        int status = read_into_fast(cache, key.data, key.length, hash, buffer, capacity, length);
+        if (status != RACED)
+            return (enum brisk_status)status;
+    }
     struct sink sink = {.buffer = buffer, .capacity = capacity};
     enum brisk_status status = read_any(cache, hash, key, SINK_BUFFER, &sink);
     *length = sink.length;
@@ -266,30 +293,10 @@ static __attribute__((noinline)) enum brisk_status read_into_slow(
     enum brisk_status status = bk_check_key(key);
     if (status != BRISK_OK)
         return status;
-    return bk_read_into(cache, bk_cache_hash(cache, key), key, buffer, capacity, length);
-}
-
-/* `key_length` is key.length, or the constant that it is known to be. */
-static inline __attribute__((always_inline)) enum brisk_status read_into_fast(
-    struct brisk_cache *cache, struct brisk_bytes key, size_t key_length, uint64_t hash,
-    void *buffer, size_t capacity, size_t *length)
-{
-    const struct bk_index *index = bk_cache_index(cache, hash);
-    struct bk_match match;
-    enum bk_found found = bk_match_plain(index, hash, key.data, key_length, &match);
-    size_t value_length = bk_meta_value_length(match.meta);
-    if (__builtin_expect(found == BK_FOUND && value_length <= capacity, 1)) {
-        bk_words_read(buffer, match.entry->words + bk_words_of(key_length), value_length);
-        if (__builtin_expect(confirm_hit(index, &match), 1)) {
-            *length = value_length;
-            return BRISK_OK;
-        }
-    } else if (found == BK_ABSENT) {
-        bk_count(&bk_last_counters.counters->values[BK_MISSES], 1);
-        *length = 0;
-        return BRISK_MISS;
-    }
-    return read_into_slow(cache, key, buffer, capacity, length);
+    struct sink sink = {.buffer = buffer, .capacity = capacity};
+    status = read_any(cache, bk_cache_hash(cache, key), key, SINK_BUFFER, &sink);
+    *length = sink.length;
+    return status;
 }
 
 /* Numbers are the most frequent keys: their own copy has no loops over the key. */
@@ -298,7 +305,10 @@ static __attribute__((noinline)) enum brisk_status read_into_of_number(
     size_t *length)
 {
     uint64_t hash = bk_hash_number(&cache->settings.hash_key, key.data);
-    return read_into_fast(cache, key, 8, hash, buffer, capacity, length);
+    int status = read_into_fast(cache, key.data, 8, hash, buffer, capacity, length);
+    return __builtin_expect(status != RACED, 1)
+               ? (enum brisk_status)status
+               : read_into_slow(cache, key, buffer, capacity, length);
 }
 
 static __attribute__((noinline)) enum brisk_status read_into_of_text(
@@ -306,7 +316,10 @@ static __attribute__((noinline)) enum brisk_status read_into_of_text(
     size_t *length)
 {
     uint64_t hash = bk_cache_hash(cache, key);
-    return read_into_fast(cache, key, key.length, hash, buffer, capacity, length);
+    int status = read_into_fast(cache, key.data, key.length, hash, buffer, capacity, length);
+    return __builtin_expect(status != RACED, 1)
+               ? (enum brisk_status)status
+               : read_into_slow(cache, key, buffer, capacity, length);
 }
 
 enum brisk_status brisk_cache_get_into(
@@ -322,10 +335,43 @@ enum brisk_status brisk_cache_get_into(
     return read_into_of_text(cache, key, buffer, capacity, length);
 }
 
+/* As read_into_fast. */
+static inline __attribute__((always_inline)) int read_view_fast(
+    struct brisk_cache *cache, const void *key, size_t key_length, uint64_t hash,
+    struct brisk_view *out)
+{
+    const struct bk_index *index = bk_cache_index(cache, hash);
+    struct bk_match match;
+    enum bk_found found = bk_match_plain(index, hash, key, key_length, &match);
+    if (__builtin_expect(found == BK_FOUND, 1)) {
+        size_t length = bk_meta_value_length(match.meta);
+        struct brisk_buffer *buffer = bk_buffer_new(length);
+        if (__builtin_expect(buffer == NULL, 0))
+            return RACED;
+        uint8_t *data = bk_buffer_data(buffer);
+        bk_words_read(data, match.entry->words + bk_words_of(key_length), length);
+        *out = bk_view_of(buffer, data, length);
+        if (__builtin_expect(confirm_hit(&match), 1))
+            return BRISK_OK;
+        bk_buffer_release(buffer);
+    }
+    if (found != BK_ABSENT)
+        return RACED;
+    bk_count(&bk_last_counters.counters->values[BK_MISSES], 1);
+    *out = (struct brisk_view){0};
+    return BRISK_MISS;
+}
+
 enum brisk_status bk_read_view(
     struct brisk_cache *cache, uint64_t hash, struct brisk_bytes key, struct brisk_view *out,
     uint64_t *remaining)
 {
+    *remaining = UINT64_MAX;
+    if (bk_cache_was_last(cache)) {
+        int status = read_view_fast(cache, key.data, key.length, hash, out);
+        if (status != RACED)
+            return (enum brisk_status)status;
+    }
     struct sink sink = {.remaining = UINT64_MAX};
     enum brisk_status status = read_any(cache, hash, key, SINK_VIEW, &sink);
     *out = sink.view;
@@ -340,47 +386,28 @@ read_view_slow(struct brisk_cache *cache, struct brisk_bytes key, struct brisk_v
     enum brisk_status status = bk_check_key(key);
     if (status != BRISK_OK)
         return status;
-    uint64_t remaining;
-    return bk_read_view(cache, bk_cache_hash(cache, key), key, out, &remaining);
-}
-
-static inline __attribute__((always_inline)) enum brisk_status read_view_fast(
-    struct brisk_cache *cache, struct brisk_bytes key, size_t key_length, uint64_t hash,
-    struct brisk_view *out)
-{
-    const struct bk_index *index = bk_cache_index(cache, hash);
-    struct bk_match match;
-    enum bk_found found = bk_match_plain(index, hash, key.data, key_length, &match);
-    if (__builtin_expect(found == BK_FOUND, 1)) {
-        size_t length = bk_meta_value_length(match.meta);
-        struct brisk_buffer *buffer = bk_buffer_new(length);
-        if (__builtin_expect(buffer == NULL, 0))
-            return read_view_slow(cache, key, out);
-        uint8_t *data = bk_buffer_data(buffer);
-        bk_words_read(data, match.entry->words + bk_words_of(key_length), length);
-        *out = bk_view_of(buffer, data, length);
-        if (confirm_hit(index, &match))
-            return BRISK_OK;
-        bk_buffer_release(buffer);
-    } else if (found == BK_ABSENT) {
-        bk_count(&bk_last_counters.counters->values[BK_MISSES], 1);
-        *out = (struct brisk_view){0};
-        return BRISK_MISS;
-    }
-    return read_view_slow(cache, key, out);
+    struct sink sink = {0};
+    status = read_any(cache, bk_cache_hash(cache, key), key, SINK_VIEW, &sink);
+    *out = sink.view;
+    return status;
 }
 
 static __attribute__((noinline)) enum brisk_status
 read_view_of_number(struct brisk_cache *cache, struct brisk_bytes key, struct brisk_view *out)
 {
     uint64_t hash = bk_hash_number(&cache->settings.hash_key, key.data);
-    return read_view_fast(cache, key, 8, hash, out);
+    int status = read_view_fast(cache, key.data, 8, hash, out);
+    return __builtin_expect(status != RACED, 1) ? (enum brisk_status)status
+                                                : read_view_slow(cache, key, out);
 }
 
 static __attribute__((noinline)) enum brisk_status
 read_view_of_text(struct brisk_cache *cache, struct brisk_bytes key, struct brisk_view *out)
 {
-    return read_view_fast(cache, key, key.length, bk_cache_hash(cache, key), out);
+    uint64_t hash = bk_cache_hash(cache, key);
+    int status = read_view_fast(cache, key.data, key.length, hash, out);
+    return __builtin_expect(status != RACED, 1) ? (enum brisk_status)status
+                                                : read_view_slow(cache, key, out);
 }
 
 enum brisk_status

@@ -14,7 +14,7 @@ enum brisk_status bk_read_view(
 
 /* brisk_cache_get_into likewise. */
 enum brisk_status bk_read_into(
-    struct brisk_cache *cache, uint64_t hash, struct brisk_bytes key, void *buffer,
-    size_t capacity, size_t *length);
+    struct brisk_cache *cache, uint64_t hash, struct brisk_bytes key, void *buffer, size_t capacity,
+    size_t *length);
 
 #endif

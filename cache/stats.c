@@ -3,8 +3,8 @@
 
 static uint64_t sum_counter(struct brisk_cache *cache, enum bk_counter counter)
 {
-    uint64_t sum =
-        atomic_load_explicit(&cache->shared_counters.values[counter], memory_order_relaxed);
+    uint64_t sum = atomic_load_explicit(
+        &cache->shared_counters.values[counter], memory_order_relaxed);
     for (unsigned int i = 0; i < BK_COUNTER_PAGES; i++) {
         struct bk_counters *page = atomic_load(&cache->counter_pages[i]);
         for (unsigned int j = 0; page != NULL && j < BK_COUNTERS_PER_PAGE; j++)
@@ -46,8 +46,7 @@ static void add_lookups(struct brisk_cache *cache, struct brisk_cache_stats *sta
     stats->load_ns = sum_counter(cache, BK_LOAD_NS);
     if (stats->loads != 0)
         stats->saved_ns =
-            (uint64_t)((double)stats->load_ns / (double)stats->loads *
-                       (double)sum_counter(cache, BK_LOADED_HITS));
+            (uint64_t)((double)stats->load_ns / (double)stats->loads * (double)sum_counter(cache, BK_LOADED_HITS));
 }
 
 void brisk_cache_read_stats(struct brisk_cache *cache, struct brisk_cache_stats *out)
@@ -67,13 +66,4 @@ void brisk_cache_read_stats(struct brisk_cache *cache, struct brisk_cache_stats 
 
     stats.size = out->size;
     memcpy(out, &stats, out->size < sizeof stats ? out->size : sizeof stats);
-}
-
-enum brisk_status brisk_cache_write_stats(
-    struct brisk_cache *cache, enum brisk_format format, char *buffer, size_t capacity,
-    size_t *length)
-{
-    (void)cache, (void)format, (void)buffer, (void)capacity;
-    *length = 0;
-    return BRISK_ERR_UNSUPPORTED;
 }

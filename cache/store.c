@@ -2,6 +2,7 @@
 #include "cache/store.h"
 
 #include "base/options.h"
+#include "cache/deadline.h"
 #include "cache/load.h"
 
 /* What one store has worked out under way. */
@@ -10,63 +11,12 @@ struct plan {
     struct bk_store *store;
     uint32_t meta;
     uint64_t now;
-    uint64_t deadline;
-    uint64_t idle_limit;
+    struct bk_deadline deadline;
     uint64_t weight;
     struct bk_membership membership;
     struct bk_limits needs; /* one entry, its bytes, its weight */
     struct bk_departed departed;
 };
-
-static uint64_t add_ticks(uint64_t now, uint64_t ticks)
-{
-    return ticks >= BRISK_TTL_FOREVER - 1 - now ? BRISK_TTL_FOREVER : now + ticks;
-}
-
-/* splitmix64, Steele, Lea and Flood 2014: the same moment spreads by key. */
-static uint64_t mix(uint64_t value)
-{
-    value = (value ^ value >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    value = (value ^ value >> 27) * UINT64_C(0x94d049bb133111eb);
-    return value ^ value >> 31;
-}
-
-static uint64_t shorten(const struct plan *plan, uint64_t ttl)
-{
-    unsigned int percent = plan->shard->settings->ttl_jitter_percent;
-    if (percent == 0 || ttl == BRISK_TTL_FOREVER)
-        return ttl;
-    uint64_t most = ttl / 100 * percent + ttl % 100 * percent / 100;
-    most = most < ttl ? most : ttl - 1;
-    return ttl - mix(plan->store->hash + plan->now) % (most + 1);
-}
-
-/* Times and flags of the entry, from the options of the cache and of the call. */
-static void plan_deadline(struct plan *plan)
-{
-    const struct bk_settings *settings = plan->shard->settings;
-    uint64_t ttl = plan->store->ttl != 0 ? plan->store->ttl : settings->ttl;
-    if (plan->store->is_negative)
-        ttl = settings->negative_ttl;
-    if (ttl == 0)
-        ttl = BRISK_TTL_FOREVER;
-    if (ttl == BRISK_TTL_FOREVER && settings->idle_ttl == 0)
-        return;
-
-    bk_settings_use_time(plan->shard->settings);
-    plan->now = bk_shard_now(plan->shard);
-    ttl = shorten(plan, ttl);
-    plan->deadline = ttl == BRISK_TTL_FOREVER ? ttl : add_ticks(plan->now, ttl);
-    plan->meta |= BK_META_DEADLINE;
-    if (settings->idle_ttl != 0) {
-        plan->idle_limit = plan->deadline;
-        uint64_t idle = add_ticks(plan->now, settings->idle_ttl);
-        plan->deadline = idle < plan->deadline ? idle : plan->deadline;
-    }
-    if (settings->idle_ttl != 0 || ttl >= BK_WHEEL_NEAR_TICKS ||
-        settings->stale >= BK_WHEEL_NEAR_TICKS)
-        plan->meta |= BK_META_WIDE;
-}
 
 static void plan_layout(struct plan *plan)
 {
@@ -75,7 +25,8 @@ static void plan_layout(struct plan *plan)
     unsigned int extra = bk_policy_extra_words(settings->policy);
     extra += settings->weigh != NULL;
     if ((plan->meta & BK_META_DEADLINE) != 0)
-        extra += 1U + ((plan->meta & BK_META_WIDE) != 0 ? 1 : 0) + (settings->idle_ttl != 0 ? 1 : 0);
+        extra += 1U + ((plan->meta & BK_META_WIDE) != 0 ? 1 : 0) +
+                 (settings->idle_ttl != 0 ? 1 : 0);
     if (store->group != 0) {
         plan->meta |= BK_META_GROUP;
         extra++;
@@ -85,9 +36,9 @@ static void plan_layout(struct plan *plan)
     if (store->is_shared)
         plan->meta |= BK_META_EXTERNAL;
     else
-        plan->meta |= (uint32_t)store->value.length << BK_META_VALUE_SHIFT;
+        plan->meta |= (uint32_t)store->value.length;
     plan->meta |= extra << BK_META_EXTRA_SHIFT;
-    plan->meta |= (uint32_t)store->key.length;
+    plan->meta |= (uint32_t)store->key.length << BK_META_KEY_SHIFT;
 
     uint64_t bytes = bk_arena_block_bytes(bk_meta_block_bytes(plan->meta));
     if (store->is_shared)
@@ -127,9 +78,9 @@ static void write_entry(struct plan *plan, struct bk_entry *entry)
     const struct bk_settings *settings = plan->shard->settings;
     bk_store32(&entry->aux, 0);
     if ((plan->meta & BK_META_DEADLINE) != 0)
-        bk_entry_set_deadline(entry, plan->meta, plan->deadline);
+        bk_entry_set_deadline(entry, plan->meta, plan->deadline.time);
     if (settings->idle_ttl != 0)
-        bk_store64(&entry->words[2], plan->idle_limit);
+        bk_store64(&entry->words[2], plan->deadline.idle_limit);
     if ((plan->meta & BK_META_GROUP) != 0)
         bk_store64(
             bk_entry_group(entry, plan->meta, settings->idle_ttl != 0),
@@ -186,7 +137,7 @@ static enum brisk_status insert_entry(struct plan *plan)
 /* The same block can hold the new value, and nobody must see the old one go. */
 static bool can_overwrite(const struct plan *plan, uint32_t old_meta)
 {
-    uint32_t layout = ~(BK_META_MAIN | (uint32_t)BK_ENTRY_INLINE_MAX << BK_META_VALUE_SHIFT);
+    uint32_t layout = ~(BK_META_MAIN | (uint32_t)BK_ENTRY_INLINE_MAX);
     return plan->shard->settings->on_evict == NULL &&
            ((plan->meta | old_meta) & (BK_META_EXTERNAL | BK_META_GROUP)) == 0 &&
            (plan->meta & layout) == (old_meta & layout) &&
@@ -207,8 +158,7 @@ static void overwrite_entry(struct plan *plan, struct bk_place place, uint32_t h
     uint64_t state = bk_bucket_lock(place.bucket, shard->pins != 0);
     write_entry(plan, entry);
     bk_bucket_unlock(place.bucket, state);
-    bk_policy_recost(
-        &shard->policy, handle, old_cost, bk_policy_cost(&shard->policy, handle));
+    bk_policy_recost(&shard->policy, handle, old_cost, bk_policy_cost(&shard->policy, handle));
 
     if ((plan->meta & BK_META_DEADLINE) != 0)
         bk_wheel_add(&shard->wheel, shard->table.index->arena, handle);
@@ -256,9 +206,8 @@ static uint32_t handle_at(struct bk_place place)
 
 static bool mode_allows(const struct plan *plan, uint32_t handle)
 {
-    bool is_there =
-        handle != 0 &&
-        (bk_load32(&bk_shard_entry(plan->shard, handle)->meta) & BK_META_NEGATIVE) == 0;
+    bool is_there = handle != 0 &&
+                    (bk_load32(&bk_shard_entry(plan->shard, handle)->meta) & BK_META_NEGATIVE) == 0;
     switch (plan->store->mode) {
     case BK_STORE_ADD:
         return !is_there;
@@ -385,11 +334,13 @@ enum brisk_status bk_store(struct brisk_cache *cache, struct bk_store *store)
     struct plan plan = {.shard = bk_cache_shard(cache, store->hash), .store = store};
     struct bk_settings *settings = &cache->settings;
     if (settings->weigh != NULL)
-        plan.weight =
-            settings->weigh(store->key, brisk_view_bytes(&store->value), settings->weigh_ctx);
+        plan.weight = settings->weigh(
+            store->key, brisk_view_bytes(&store->value), settings->weigh_ctx);
     if (bk_settings_uses_time(settings))
         plan.now = bk_shard_now(plan.shard);
-    plan_deadline(&plan);
+    uint64_t ttl = store->is_negative ? settings->negative_ttl : store->ttl;
+    plan.deadline = bk_deadline_of(plan.shard, store->hash, ttl, &plan.now);
+    plan.meta = plan.deadline.flags;
     if (store->group != 0 && !bk_groups_join(&settings->groups, store->group, &plan.membership))
         return give_up(&plan, BRISK_ERR_NOMEM);
 

@@ -3,10 +3,15 @@
 
 #include "cache/pause.h"
 
+static struct bk_bucket *array_of(const struct bk_table *table, unsigned int which)
+{
+    return (struct bk_bucket *)(void *)table->regions[which].base;
+}
+
 bool bk_table_init(
     struct bk_table *table, struct bk_index *index, uint8_t *arena, size_t wanted_bytes)
 {
-    *index = (struct bk_index){.snapshot = BK_TABLE_FIRST_BUCKETS, .arena = arena};
+    *index = (struct bk_index){.bucket_count = BK_TABLE_FIRST_BUCKETS, .arena = arena};
     *table = (struct bk_table){.index = index};
     for (int i = 0; i < 2; i++) {
         if (!bk_region_reserve(&table->regions[i], wanted_bytes, 64 * 1024) ||
@@ -14,8 +19,10 @@ bool bk_table_init(
             bk_table_free(table);
             return false;
         }
-        index->arrays[i] = (struct bk_bucket *)(void *)table->regions[i].base;
     }
+    atomic_init(&index->buckets, array_of(table, 0));
+    for (int i = 0; i < BK_TABLE_FIRST_BUCKETS; i++)
+        bk_store64(&array_of(table, 0)[i].state, BK_STATE_VERSION_ONE);
     return true;
 }
 
@@ -66,31 +73,30 @@ static bool has_key(const struct bk_entry *entry, const void *key, size_t length
            bk_words_equal(entry->words + bk_meta_extra_words(meta), key, length);
 }
 
-struct bk_place bk_table_find(
-    const struct bk_table *table, uint64_t hash, const void *key, size_t length)
+struct bk_place
+bk_table_find(const struct bk_table *table, uint64_t hash, const void *key, size_t length)
 {
-    uint64_t snapshot = bk_load64(&table->index->snapshot);
-    struct bk_bucket *bucket = bk_index_home(table->index, snapshot, hash);
-    for (uint32_t i = 0; i < (uint32_t)snapshot; i++) {
+    struct bk_bucket *bucket = bk_index_home(table->index, hash);
+    for (uint32_t i = 0; i < bk_table_bucket_count(table); i++) {
         uint64_t state = bk_load64(&bucket->state);
-        unsigned int matches =
-            bk_match_tags(bk_load64(&bucket->tags), state, bk_hash_tag(hash));
+        unsigned int matches = bk_match_tags(bk_load64(&bucket->tags), state, bk_hash_tag(hash));
         for (; matches != 0; matches &= matches - 1) {
             unsigned int slot = (unsigned int)__builtin_ctz(matches);
-            if (has_key(bk_entry_at(table->index->arena, bk_load32(&bucket->handles[slot])), key, length))
+            if (has_key(
+                    bk_entry_at(table->index->arena, bk_load32(&bucket->handles[slot])), key,
+                    length))
                 return (struct bk_place){bucket, slot};
         }
         if (overflow_of(state) == 0)
             break;
-        bucket = bk_index_following(table->index, snapshot, bucket);
+        bucket = bk_index_following(table->index, bucket);
     }
     return (struct bk_place){NULL, 0};
 }
 
 struct bk_place bk_table_locate(const struct bk_table *table, uint64_t hash, uint32_t handle)
 {
-    uint64_t snapshot = bk_load64(&table->index->snapshot);
-    struct bk_bucket *bucket = bk_index_home(table->index, snapshot, hash);
+    struct bk_bucket *bucket = bk_index_home(table->index, hash);
     for (;;) {
         unsigned int matches = bk_match_tags(
             bk_load64(&bucket->tags), bk_load64(&bucket->state), bk_hash_tag(hash));
@@ -99,7 +105,7 @@ struct bk_place bk_table_locate(const struct bk_table *table, uint64_t hash, uin
             if (bk_load32(&bucket->handles[slot]) == handle)
                 return (struct bk_place){bucket, slot};
         }
-        bucket = bk_index_following(table->index, snapshot, bucket);
+        bucket = bk_index_following(table->index, bucket);
     }
 }
 
@@ -134,7 +140,11 @@ static void drop_overflow(struct bk_bucket *bucket, bool has_pins)
 
 static unsigned int empty_slots(const struct bk_bucket *bucket)
 {
-    return bk_match_tags(bk_load64(&bucket->tags), bk_load64(&bucket->state), 0);
+    unsigned int slots = bk_match_tags(bk_load64(&bucket->tags), bk_load64(&bucket->state), 0);
+    for (unsigned int rest = slots; rest != 0; rest &= rest - 1)
+        if (bk_load32(&bucket->handles[__builtin_ctz(rest)]) != 0)
+            slots &= ~(rest & -rest); /* it only has that tag */
+    return slots;
 }
 
 /*
@@ -144,12 +154,11 @@ static unsigned int empty_slots(const struct bk_bucket *bucket)
 struct bk_place
 bk_table_insert(struct bk_table *table, uint64_t hash, uint32_t handle, bool has_pins)
 {
-    uint64_t snapshot = bk_load64(&table->index->snapshot);
-    struct bk_bucket *home = bk_index_home(table->index, snapshot, hash);
+    struct bk_bucket *home = bk_index_home(table->index, hash);
     struct bk_bucket *bucket = home;
     unsigned int empty;
     while ((empty = empty_slots(bucket)) == 0)
-        bucket = bk_index_following(table->index, snapshot, bucket);
+        bucket = bk_index_following(table->index, bucket);
 
     struct bk_place place = {bucket, (unsigned int)__builtin_ctz(empty)};
     uint64_t state = bk_bucket_lock(bucket, has_pins);
@@ -159,7 +168,7 @@ bk_table_insert(struct bk_table *table, uint64_t hash, uint32_t handle, bool has
     bk_bucket_unlock(bucket, state);
 
     for (struct bk_bucket *passed = home; passed != bucket;
-         passed = bk_index_following(table->index, snapshot, passed))
+         passed = bk_index_following(table->index, passed))
         add_overflow(passed, has_pins);
     table->used_slots++;
     return place;
@@ -169,11 +178,11 @@ void bk_table_remove(struct bk_table *table, uint64_t hash, struct bk_place plac
 {
     uint64_t state = bk_bucket_lock(place.bucket, has_pins);
     state = with_tag(place.bucket, state, place.slot, 0);
+    bk_store32(&place.bucket->handles[place.slot], 0);
     bk_bucket_unlock(place.bucket, state);
 
-    uint64_t snapshot = bk_load64(&table->index->snapshot);
-    for (struct bk_bucket *passed = bk_index_home(table->index, snapshot, hash);
-         passed != place.bucket; passed = bk_index_following(table->index, snapshot, passed))
+    for (struct bk_bucket *passed = bk_index_home(table->index, hash); passed != place.bucket;
+         passed = bk_index_following(table->index, passed))
         drop_overflow(passed, has_pins);
     table->used_slots--;
 }
@@ -185,16 +194,8 @@ void bk_table_replace(struct bk_place place, uint32_t handle, bool has_pins)
     bk_bucket_unlock(place.bucket, state);
 }
 
-static uint64_t next_snapshot(const struct bk_table *table, uint32_t bucket_count)
-{
-    uint64_t snapshot = bk_load64(&table->index->snapshot);
-    uint64_t generation = (snapshot >> 33) + 1;
-    uint64_t array = (snapshot >> 32 & 1) ^ 1;
-    return generation << 33 | array << 32 | bucket_count;
-}
-
-static void move_bucket(
-    struct bk_table *into, struct bk_bucket *bucket, bk_rehash_fn *rehash, void *ctx)
+static void
+move_bucket(struct bk_table *into, struct bk_bucket *bucket, bk_rehash_fn *rehash, void *ctx)
 {
     unsigned int used = ~empty_slots(bucket) & BK_SLOTS_MASK;
     for (; used != 0; used &= used - 1) {
@@ -206,44 +207,73 @@ static void move_bucket(
 }
 
 /*
- * Shows readers another index, and gives back the pages of the one before. Whoever
- * still reads that finds at the end that the snapshot has changed. Passing once
+ * Shows readers the other array, and gives back the pages of this one. Whoever
+ * still reads it finds at the end that the generation has changed. Passing once
  * through each lock makes sure that no pin is under way there: whoever takes the
- * lock later sees the new snapshot.
+ * lock later sees the new generation.
  */
-static void publish(struct bk_table *table, uint64_t snapshot, bool has_pins)
+static void publish(struct bk_table *table, uint64_t bucket_count, bool has_pins)
 {
-    uint64_t old = bk_load64(&table->index->snapshot);
-    unsigned int which = old >> 32 & 1;
-    bk_store64(&table->index->snapshot, snapshot);
-    for (uint32_t i = 0; has_pins && i < (uint32_t)old; i++) {
-        struct bk_bucket *bucket = &table->index->arrays[which][i];
-        bk_bucket_unlock(bucket, bk_bucket_lock(bucket, true));
-    }
-    bk_region_discard(&table->regions[which], 0, table->regions[which].usable_bytes);
+    struct bk_index *index = table->index;
+    struct bk_bucket *old = array_of(table, table->current);
+    uint64_t old_count = bk_load64(&index->bucket_count);
+    uint64_t generation = bk_load64(&index->generation);
+    struct bk_region *left = &table->regions[table->current];
+    table->current ^= 1;
+
+    bk_store64(&index->generation, generation + 1);
+    atomic_store_explicit(&index->buckets, array_of(table, table->current), memory_order_release);
+    bk_store64(&index->bucket_count, bucket_count);
+    bk_store64(&index->generation, generation + 2);
+
+    for (uint64_t i = 0; has_pins && i < old_count; i++)
+        bk_bucket_unlock(&old[i], bk_bucket_lock(&old[i], true));
+    bk_region_discard(left, 0, left->usable_bytes);
+}
+
+/* Both arrays must be mapped as far as either count reaches, see bk_index_home. */
+static bool grow_regions(struct bk_table *table, uint64_t bucket_count)
+{
+    uint64_t old_count = bk_load64(&table->index->bucket_count);
+    size_t bytes = (old_count > bucket_count ? old_count : bucket_count) * sizeof(struct bk_bucket);
+    return bk_region_grow(&table->regions[0], bytes) && bk_region_grow(&table->regions[1], bytes);
+}
+
+/*
+ * Versions in the array that comes next begin where no reader can have seen them
+ * when it was last in use, short of 2^15 rebuilds during one lookup; and so the
+ * state of no bucket in use is zero.
+ */
+static void date_versions(struct bk_table *table, uint64_t bucket_count)
+{
+    struct bk_bucket *buckets = array_of(table, table->current ^ 1);
+    uint64_t rebuilds = bk_load64(&table->index->generation) / 2 + 1;
+    uint64_t version = (rebuilds << 17 | 2) & UINT32_MAX;
+    for (uint64_t i = 0; i < bucket_count; i++)
+        bk_store64(&buckets[i].state, bk_load64(&buckets[i].state) + (version << 32));
 }
 
 /* The new array is filled through a table of its own, which nobody sees. */
 bool bk_table_rebuild(
     struct bk_table *table, uint32_t bucket_count, bool has_pins, bk_rehash_fn *rehash, void *ctx)
 {
-    uint64_t old = bk_load64(&table->index->snapshot);
-    uint64_t new = next_snapshot(table, bucket_count);
-    struct bk_region *region = &table->regions[new >> 32 & 1];
-    if (!bk_region_grow(region, bucket_count * sizeof(struct bk_bucket)))
+    if (!grow_regions(table, bucket_count))
         return false;
-
-    struct bk_index unseen = {
-        .snapshot = new, .arrays = {table->index->arrays[0], table->index->arrays[1]}};
+    struct bk_index unseen = {.bucket_count = bucket_count};
+    atomic_init(&unseen.buckets, array_of(table, table->current ^ 1));
     struct bk_table fresh = {.index = &unseen};
-    for (uint32_t i = 0; i < (uint32_t)old; i++)
-        move_bucket(&fresh, &table->index->arrays[old >> 32 & 1][i], rehash, ctx);
-    publish(table, new, has_pins);
+    struct bk_bucket *old = array_of(table, table->current);
+    for (uint32_t i = 0; i < bk_table_bucket_count(table); i++)
+        move_bucket(&fresh, &old[i], rehash, ctx);
+    date_versions(table, bucket_count);
+    publish(table, bucket_count, has_pins);
     return true;
 }
 
+/* Small enough to need no memory that is not there. */
 void bk_table_clear(struct bk_table *table, bool has_pins)
 {
-    publish(table, next_snapshot(table, BK_TABLE_FIRST_BUCKETS), has_pins);
+    date_versions(table, BK_TABLE_FIRST_BUCKETS);
+    publish(table, BK_TABLE_FIRST_BUCKETS, has_pins);
     table->used_slots = 0;
 }

@@ -22,8 +22,8 @@
  *
  * Each bucket is a sequence lock: its version is odd while it changes, and a
  * reader whose version is not the same before and after must try again. Growing
- * goes from one reserved array to the other; the snapshot word holds the
- * generation of the index, which array it is and how many buckets it has.
+ * goes from one reserved array to the other, behind a sequence lock of its own,
+ * the generation.
  *
  * Writers hold the shard's lock. A reader who pins a shared value holds the
  * version odd for a moment as well, so where such values exist writers take the
@@ -55,8 +55,9 @@ struct bk_bucket {
 
 /* What readers without a lock see of a shard: a line that is seldom written. */
 struct bk_index {
-    alignas(64) bk_word64 snapshot; /* generation, array, bucket count: 31, 1 and 32 bits */
-    struct bk_bucket *arrays[2];
+    alignas(64) bk_word64 generation; /* odd while buckets and count change */
+    _Atomic(struct bk_bucket *) buckets;
+    bk_word64 bucket_count;
     uint8_t *arena;   /* where the handles point */
     bk_word64 turned; /* when the shard last removed what was due */
 };
@@ -64,10 +65,13 @@ struct bk_index {
 struct bk_table {
     struct bk_index *index;
     uint32_t used_slots;
+    unsigned int current; /* which of the regions is in use */
     struct bk_region regions[2];
 };
 
-enum { BK_TABLE_FIRST_BUCKETS = 4 };
+enum {
+    BK_TABLE_FIRST_BUCKETS = 4
+};
 
 /* Where an entry is. */
 struct bk_place {
@@ -84,24 +88,31 @@ uint32_t bk_table_buckets_for(size_t entries);
 
 static inline uint32_t bk_table_bucket_count(const struct bk_table *table)
 {
-    return (uint32_t)bk_load64(&table->index->snapshot);
+    return (uint32_t)bk_load64(&table->index->bucket_count);
 }
 
-/* The home bucket of a hash. `snapshot` comes from bk_load64(&index->snapshot). */
-static inline struct bk_bucket *
-bk_index_home(const struct bk_index *index, uint64_t snapshot, uint64_t hash)
+/*
+ * The home bucket of a hash, and the one after a bucket. A reader without the
+ * lock may see the array and the count of different generations; that address is
+ * mapped too.
+ */
+static inline struct bk_bucket *bk_index_home(const struct bk_index *index, uint64_t hash)
 {
-    return index->arrays[snapshot >> 32 & 1] + bk_hash_bucket(hash, (uint32_t)snapshot);
+    struct bk_bucket *first = atomic_load_explicit(&index->buckets, memory_order_acquire);
+    return first + bk_hash_bucket(hash, bk_load64(&index->bucket_count));
 }
 
 static inline struct bk_bucket *
-bk_index_following(const struct bk_index *index, uint64_t snapshot, struct bk_bucket *bucket)
+bk_index_following(const struct bk_index *index, struct bk_bucket *bucket)
 {
-    struct bk_bucket *first = index->arrays[snapshot >> 32 & 1];
-    return bucket + 1 == first + (uint32_t)snapshot ? first : bucket + 1;
+    struct bk_bucket *first = atomic_load_explicit(&index->buckets, memory_order_acquire);
+    return bucket + 1 >= first + bk_load64(&index->bucket_count) ? first : bucket + 1;
 }
 
-/* A bit for each slot whose tag is `tag`. */
+/*
+ * A bit for each slot whose tag is `tag`. Empty slots have the tag 0 and the
+ * handle 0, which leads to an entry that is nobody's.
+ */
 static inline unsigned int bk_match_tags(uint64_t tags, uint64_t state, uint8_t tag)
 {
 #ifdef __SSE2__
@@ -150,17 +161,15 @@ uint64_t bk_bucket_lock(struct bk_bucket *bucket, bool has_pins);
 void bk_bucket_unlock(struct bk_bucket *bucket, uint64_t locked_state);
 
 /* The entry of this key, or a place with bucket NULL. */
-struct bk_place bk_table_find(
-    const struct bk_table *table, uint64_t hash, const void *key, size_t length);
-/* The place of an entry that is in the table. */
 struct bk_place
-bk_table_locate(const struct bk_table *table, uint64_t hash, uint32_t handle);
+bk_table_find(const struct bk_table *table, uint64_t hash, const void *key, size_t length);
+/* The place of an entry that is in the table. */
+struct bk_place bk_table_locate(const struct bk_table *table, uint64_t hash, uint32_t handle);
 
 /* The caller has made sure that there is room. */
 struct bk_place
 bk_table_insert(struct bk_table *table, uint64_t hash, uint32_t handle, bool has_pins);
-void bk_table_remove(
-    struct bk_table *table, uint64_t hash, struct bk_place place, bool has_pins);
+void bk_table_remove(struct bk_table *table, uint64_t hash, struct bk_place place, bool has_pins);
 void bk_table_replace(struct bk_place place, uint32_t handle, bool has_pins);
 
 static inline bool bk_table_has_room(const struct bk_table *table)
@@ -178,8 +187,7 @@ typedef uint64_t bk_rehash_fn(void *ctx, uint32_t handle);
  * memory: the old one stays.
  */
 bool bk_table_rebuild(
-    struct bk_table *table, uint32_t bucket_count, bool has_pins, bk_rehash_fn *rehash,
-    void *ctx);
+    struct bk_table *table, uint32_t bucket_count, bool has_pins, bk_rehash_fn *rehash, void *ctx);
 /* Forgets all entries. */
 void bk_table_clear(struct bk_table *table, bool has_pins);
 

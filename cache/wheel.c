@@ -6,7 +6,9 @@
 /* The first entry of a slot has the slot's number, marked, in place of a neighbour. */
 #define SLOT_MARK (UINT32_C(1) << 31)
 
-enum { ALL_SLOTS = BK_WHEEL_LEVELS * BK_WHEEL_SLOTS };
+enum {
+    ALL_SLOTS = BK_WHEEL_LEVELS * BK_WHEEL_SLOTS
+};
 
 struct links {
     uint32_t before, after;
@@ -20,8 +22,7 @@ static struct links read_links(uint8_t *arena, uint32_t handle)
 
 static void write_links(uint8_t *arena, uint32_t handle, struct links links)
 {
-    bk_store64(
-        &bk_entry_at(arena, handle)->words[0], links.before | (uint64_t)links.after << 32);
+    bk_store64(&bk_entry_at(arena, handle)->words[0], links.before | (uint64_t)links.after << 32);
 }
 
 bool bk_wheel_prepare(struct bk_wheel *wheel)

@@ -23,10 +23,10 @@ enum {
 #define BK_WHEEL_NEAR_TICKS (UINT64_C(1) << 29)
 
 struct bk_wheel {
-    uint64_t now;    /* everything that was due before is gone */
-    uint64_t grace;  /* entries are due so long after their deadline */
+    uint64_t now;   /* everything that was due before is gone */
+    uint64_t grace; /* entries are due so long after their deadline */
     uint64_t count;
-    uint32_t *slots; /* handles, by level and slot; made with the first deadline */
+    uint32_t *slots;                /* handles, by level and slot; made with the first deadline */
     uint64_t used[BK_WHEEL_LEVELS]; /* a bit per slot that holds entries */
 };
 

@@ -90,17 +90,21 @@ static inline void bk_word_copy(uint8_t *out, const bk_word64 *word)
     memcpy(out, &value, sizeof value);
 }
 
-/* Four at a time: what counts is the number of instructions, see match.h. */
+/* A line at a time: what counts is the number of instructions, see match.h. */
 static inline __attribute__((always_inline)) void
 bk_words_read(void *out, const bk_word64 *words, size_t length)
 {
     uint8_t *bytes = out;
     size_t done = 0;
-    for (; done + 32 <= length; done += 32) {
+    for (; done + 64 <= length; done += 64) {
         bk_word_copy(bytes + done, words + done / 8);
         bk_word_copy(bytes + done + 8, words + done / 8 + 1);
         bk_word_copy(bytes + done + 16, words + done / 8 + 2);
         bk_word_copy(bytes + done + 24, words + done / 8 + 3);
+        bk_word_copy(bytes + done + 32, words + done / 8 + 4);
+        bk_word_copy(bytes + done + 40, words + done / 8 + 5);
+        bk_word_copy(bytes + done + 48, words + done / 8 + 6);
+        bk_word_copy(bytes + done + 56, words + done / 8 + 7);
     }
     if (__builtin_expect(done == length, 1))
         return;

@@ -27,8 +27,7 @@ static enum brisk_status store_bytes(
     struct brisk_cache *cache, struct brisk_bytes key, struct brisk_bytes value,
     const struct brisk_entry_options *options, enum bk_store_mode mode)
 {
-    struct bk_store store = {
-        .mode = mode, .value = {.data = value.data, .length = value.length}};
+    struct bk_store store = {.mode = mode, .value = {.data = value.data, .length = value.length}};
     enum brisk_status status = prepare(cache, key, options, &store);
     return status == BRISK_OK ? bk_store(cache, &store) : status;
 }

@@ -157,18 +157,18 @@ struct brisk_cache_stats {
     size_t size; /* set by the caller to sizeof(struct brisk_cache_stats) */
 
     uint64_t hits;
-    uint64_t misses;      /* expired entries and cached negative answers included */
-    uint64_t expired;     /* misses that found an entry past its deadline */
-    uint64_t stale_hits;  /* BRISK_STALE answers; counted as hits too */
-    uint64_t ghost_hits;  /* stores of a key that was evicted not long ago */
-    uint64_t inserts;     /* stores of a key that was not there */
-    uint64_t replaces;    /* stores over an entry that was there */
-    uint64_t rejected;    /* stores that failed: too big, no memory */
-    uint64_t loads;       /* calls of a loader that have ended */
+    uint64_t misses;     /* expired entries and cached negative answers included */
+    uint64_t expired;    /* misses that found an entry past its deadline */
+    uint64_t stale_hits; /* BRISK_STALE answers; counted as hits too */
+    uint64_t ghost_hits; /* stores of a key that was evicted not long ago */
+    uint64_t inserts;    /* stores of a key that was not there */
+    uint64_t replaces;   /* stores over an entry that was there */
+    uint64_t rejected;   /* stores that failed: too big, no memory */
+    uint64_t loads;      /* calls of a loader that have ended */
     uint64_t load_failures;
-    uint64_t load_waits;  /* calls that waited for another thread's load */
-    uint64_t load_ns;     /* spent in loaders */
-    uint64_t saved_ns;    /* estimate: hits of get_or_load times the mean load */
+    uint64_t load_waits; /* calls that waited for another thread's load */
+    uint64_t load_ns;    /* spent in loaders */
+    uint64_t saved_ns;   /* estimate: hits of get_or_load times the mean load */
     uint64_t evicted_capacity;
     uint64_t evicted_capacity_bytes;
     uint64_t evicted_expired;
@@ -177,7 +177,7 @@ struct brisk_cache_stats {
     uint64_t evicted_cleared;
     uint64_t evicted_invalidated;
     uint64_t entries;
-    uint64_t bytes;        /* keys, values and overhead; what max_bytes limits */
+    uint64_t bytes; /* keys, values and overhead; what max_bytes limits */
     uint64_t weight;
     uint64_t pinned_bytes; /* values that left the cache and that views still keep alive */
     uint64_t max_entries;  /* 0: no limit */
@@ -226,8 +226,8 @@ BRISK_API enum brisk_status brisk_cache_get_into(
  * for keys[i]. Returns the number of BRISK_OK among them.
  */
 BRISK_API size_t brisk_cache_get_many(
-    struct brisk_cache *cache, const struct brisk_bytes *keys, size_t count,
-    struct brisk_view *out, enum brisk_status *statuses) BRISK_NONNULL(1);
+    struct brisk_cache *cache, const struct brisk_bytes *keys, size_t count, struct brisk_view *out,
+    enum brisk_status *statuses) BRISK_NONNULL(1);
 
 /*
  * brisk_cache_get_into for `count` keys at once. Values are packed into `buffer`
@@ -272,24 +272,23 @@ BRISK_API enum brisk_status brisk_cache_replace(
     const struct brisk_entry_options *options) BRISK_MUST_CHECK BRISK_NONNULL(1);
 
 /* BRISK_MISS if it was not there. */
-BRISK_API enum brisk_status
-brisk_cache_delete(struct brisk_cache *cache, struct brisk_bytes key) BRISK_NONNULL(1);
+BRISK_API enum brisk_status brisk_cache_delete(struct brisk_cache *cache, struct brisk_bytes key)
+    BRISK_NONNULL(1);
 
 /*
  * Gives an entry a new time to live, counted from now; `ttl` as in
  * brisk_entry_options. Not a read: order and statistics stay as they are.
  * BRISK_MISS if it is not there.
  */
-BRISK_API enum brisk_status brisk_cache_touch(
-    struct brisk_cache *cache, struct brisk_bytes key, uint64_t ttl)
+BRISK_API enum brisk_status
+brisk_cache_touch(struct brisk_cache *cache, struct brisk_bytes key, uint64_t ttl)
     BRISK_MUST_CHECK BRISK_NONNULL(1);
 
 /*
  * BRISK_OK or BRISK_MISS, without counting as a read in statistics, policy or
  * idle time.
  */
-BRISK_API enum brisk_status
-brisk_cache_contains(struct brisk_cache *cache, struct brisk_bytes key)
+BRISK_API enum brisk_status brisk_cache_contains(struct brisk_cache *cache, struct brisk_bytes key)
     BRISK_MUST_CHECK BRISK_NONNULL(1);
 
 /*
@@ -359,8 +358,7 @@ BRISK_API size_t brisk_cache_tick(struct brisk_cache *cache) BRISK_NONNULL(1);
  * Fills the first stats->size bytes, after removing what has expired. Exact when
  * no call is in progress; otherwise each counter is right at some moment of the call.
  */
-BRISK_API void
-brisk_cache_read_stats(struct brisk_cache *cache, struct brisk_cache_stats *stats)
+BRISK_API void brisk_cache_read_stats(struct brisk_cache *cache, struct brisk_cache_stats *stats)
     BRISK_NONNULL(1, 2);
 
 /*
