@@ -3,10 +3,12 @@
 
 #include <fnmatch.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,6 +17,11 @@ enum {
     EXIT_MET = 0,
     EXIT_MISSED = 1,
     EXIT_USAGE = 2
+};
+
+/* A case that takes so long hangs. */
+enum {
+    CASE_TIMEOUT_S = 300
 };
 
 struct bench {
@@ -165,6 +172,8 @@ static bool check_patterns(const struct bench *bench)
 
 static void run_child(struct bench *bench)
 {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    alarm(CASE_TIMEOUT_S);
     bench->current->run(bench, bench->current->argument);
     exit(bench->is_missed ? EXIT_MISSED : EXIT_MET);
 }
