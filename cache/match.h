@@ -54,23 +54,43 @@ static inline bool bk_match_slots(
     return false;
 }
 
+/*
+ * The states of `count` buckets from the home of a hash on, added up. Each of
+ * them only grows, so the same sum means that none has changed.
+ */
+static inline uint64_t
+bk_match_sum(const struct bk_index *index, uint64_t hash, unsigned int count)
+{
+    uint64_t sum = 0;
+    struct bk_bucket *bucket = bk_index_home(index, hash);
+    for (; count != 0; count--, bucket = bk_index_following(index, bucket))
+        sum += bk_load64(&bucket->state);
+    return sum;
+}
+
+/*
+ * An entry may move from a bucket to an earlier one while it is looked for in
+ * between; so its absence is certain only if none of the buckets has changed.
+ */
 static inline enum bk_found bk_match_find(
     const struct bk_index *index, uint64_t hash, const void *key, size_t length,
     struct bk_match *match)
 {
     match->generation = bk_load64(&index->generation);
     match->place.bucket = bk_index_home(index, hash);
-    for (;;) {
+    uint64_t sum = 0;
+    for (unsigned int count = 1;; count++) {
         struct bk_bucket *bucket = match->place.bucket;
         match->state = bk_load64(&bucket->state);
-        unsigned int slots = bk_match_tags(
-            bk_load64(&bucket->tags), match->state, bk_hash_tag(hash));
+        sum += match->state;
+        unsigned int slots =
+            bk_match_tags(bk_load64(&bucket->tags), match->state, bk_hash_tag(hash));
         if (slots != 0 && bk_match_slots(index, match, slots, key, length))
             return (match->state & BK_STATE_LOCKED) != 0 ? BK_RACED : BK_FOUND;
         if ((match->state & BK_STATE_LOCKED) != 0 || !bk_match_holds(index, match))
             return BK_RACED;
         if ((match->state & BK_STATE_OVERFLOW_MASK) == 0)
-            return BK_ABSENT;
+            return count == 1 || bk_match_sum(index, hash, count) == sum ? BK_ABSENT : BK_RACED;
         match->place.bucket = bk_index_following(index, bucket);
     }
 }

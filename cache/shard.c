@@ -78,7 +78,7 @@ bool bk_shard_init(
     shard->wheel.grace = settings->stale;
     if (!bk_arena_init(&shard->arena, (size_t)ARENA_GIB << 30))
         return false;
-    if (!bk_table_init(&shard->table, index, shard->arena.region.base, (size_t)INDEX_GIB << 30)) {
+    if (!bk_table_init(&shard->table, index, shard->arena.region.base, (size_t)INDEX_GIB << 30, hash_of, shard)) {
         bk_arena_free(&shard->arena);
         return false;
     }
@@ -390,8 +390,7 @@ bool bk_shard_make_room(
         if (victim == 0) {
             /* Nothing left but an index that was made for more. */
             return bk_table_bucket_count(&shard->table) > BK_TABLE_FIRST_BUCKETS &&
-                   bk_table_rebuild(
-                       &shard->table, BK_TABLE_FIRST_BUCKETS, shard->pins != 0, hash_of, shard) &&
+                   bk_table_rebuild(&shard->table, BK_TABLE_FIRST_BUCKETS, shard->pins != 0) &&
                    fits(shard, more);
         }
         evict(shard, victim, departed);
@@ -411,7 +410,7 @@ bool bk_shard_grow_index(struct bk_shard *shard)
     uint32_t wanted = buckets + buckets / 2;
     if (wanted > most && most > buckets)
         wanted = most;
-    if (bk_table_rebuild(table, wanted, shard->pins != 0, hash_of, shard)) {
+    if (bk_table_rebuild(table, wanted, shard->pins != 0)) {
         if (shard->limits.entries == UINT64_MAX)
             bk_policy_set_entries(&shard->policy, likely_entries(shard));
         return true;
@@ -439,7 +438,7 @@ void bk_shard_set_limits(
     struct bk_table *table = &shard->table;
     uint32_t needed = bk_table_buckets_for(shard->entries);
     if (needed < bk_table_bucket_count(table) / 2)
-        bk_table_rebuild(table, needed, shard->pins != 0, hash_of, shard);
+        bk_table_rebuild(table, needed, shard->pins != 0);
     bk_policy_set_entries(&shard->policy, likely_entries(shard));
 }
 

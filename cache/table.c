@@ -9,10 +9,11 @@ static struct bk_bucket *array_of(const struct bk_table *table, unsigned int whi
 }
 
 bool bk_table_init(
-    struct bk_table *table, struct bk_index *index, uint8_t *arena, size_t wanted_bytes)
+    struct bk_table *table, struct bk_index *index, uint8_t *arena, size_t wanted_bytes,
+    bk_rehash_fn *rehash, void *rehash_ctx)
 {
     *index = (struct bk_index){.bucket_count = BK_TABLE_FIRST_BUCKETS, .arena = arena};
-    *table = (struct bk_table){.index = index};
+    *table = (struct bk_table){.index = index, .rehash = rehash, .rehash_ctx = rehash_ctx};
     for (int i = 0; i < 2; i++) {
         if (!bk_region_reserve(&table->regions[i], wanted_bytes, 64 * 1024) ||
             !bk_region_grow(&table->regions[i], sizeof(struct bk_bucket[BK_TABLE_FIRST_BUCKETS]))) {
@@ -147,6 +148,47 @@ static unsigned int empty_slots(const struct bk_bucket *bucket)
     return slots;
 }
 
+enum {
+    AWAY_SHIFT = 2 * BK_SLOTS,
+    /* Slots that an entry may use away from home: those with a bit to say so. */
+    AWAY_SLOTS_MASK = (1 << (32 - AWAY_SHIFT)) - 1,
+};
+
+static unsigned int away_slots(const struct bk_bucket *bucket)
+{
+    return bk_load32(&bucket->frequencies) >> AWAY_SHIFT;
+}
+
+static void set_away(struct bk_place place, bool is_away)
+{
+    if (place.slot >= 32 - AWAY_SHIFT)
+        return;
+    uint32_t bit = 1U << (AWAY_SHIFT + place.slot);
+    uint32_t others = bk_load32(&place.bucket->frequencies) & ~bit;
+    bk_store32(&place.bucket->frequencies, is_away ? others | bit : others);
+}
+
+static void fill_slot(
+    struct bk_place place, uint8_t tag, uint32_t handle, unsigned int frequency, bool is_away,
+    bool has_pins)
+{
+    uint64_t state = bk_bucket_lock(place.bucket, has_pins);
+    bk_store32(&place.bucket->handles[place.slot], handle);
+    bk_place_set_frequency(place, frequency);
+    set_away(place, is_away);
+    state = with_tag(place.bucket, state, place.slot, tag);
+    bk_bucket_unlock(place.bucket, state);
+}
+
+static void empty_slot(struct bk_place place, bool has_pins)
+{
+    uint64_t state = bk_bucket_lock(place.bucket, has_pins);
+    state = with_tag(place.bucket, state, place.slot, 0);
+    bk_store32(&place.bucket->handles[place.slot], 0);
+    set_away(place, false);
+    bk_bucket_unlock(place.bucket, state);
+}
+
 /*
  * The entry is put in place before the buckets that point onwards to it are
  * told, so that a reader sees it completely or not at all.
@@ -156,17 +198,13 @@ bk_table_insert(struct bk_table *table, uint64_t hash, uint32_t handle, bool has
 {
     struct bk_bucket *home = bk_index_home(table->index, hash);
     struct bk_bucket *bucket = home;
-    unsigned int empty;
-    while ((empty = empty_slots(bucket)) == 0)
+    unsigned int empty = empty_slots(home);
+    while (empty == 0) {
         bucket = bk_index_following(table->index, bucket);
-
+        empty = empty_slots(bucket) & AWAY_SLOTS_MASK;
+    }
     struct bk_place place = {bucket, (unsigned int)__builtin_ctz(empty)};
-    uint64_t state = bk_bucket_lock(bucket, has_pins);
-    bk_store32(&bucket->handles[place.slot], handle);
-    bk_place_set_frequency(place, 0);
-    state = with_tag(bucket, state, place.slot, bk_hash_tag(hash));
-    bk_bucket_unlock(bucket, state);
-
+    fill_slot(place, bk_hash_tag(hash), handle, 0, bucket != home, has_pins);
     for (struct bk_bucket *passed = home; passed != bucket;
          passed = bk_index_following(table->index, passed))
         add_overflow(passed, has_pins);
@@ -174,17 +212,73 @@ bk_table_insert(struct bk_table *table, uint64_t hash, uint32_t handle, bool has
     return place;
 }
 
+/* How many buckets after `from` the bucket `to` comes. */
+static size_t distance(const struct bk_table *table, struct bk_bucket *from, struct bk_bucket *to)
+{
+    size_t count = bk_table_bucket_count(table);
+    return (size_t)(to - from) < count ? (size_t)(to - from) : (size_t)(to - from) + count;
+}
+
+/* An entry in `bucket` that had to pass `passed`; false if there is none. */
+static bool find_passed(
+    const struct bk_table *table, struct bk_bucket *passed, struct bk_bucket *bucket,
+    struct bk_place *found, uint64_t *hash)
+{
+    for (unsigned int away = away_slots(bucket); away != 0; away &= away - 1) {
+        found->bucket = bucket;
+        found->slot = (unsigned int)__builtin_ctz(away);
+        *hash = table->rehash(table->rehash_ctx, bk_load32(&bucket->handles[found->slot]));
+        struct bk_bucket *home = bk_index_home(table->index, *hash);
+        if (distance(table, home, bucket) >= distance(table, passed, bucket))
+            return true;
+    }
+    return false;
+}
+
+enum {
+    /* How far to look for an entry that belongs in a free slot: most are in the next bucket. */
+    PULL_BUCKETS = 4,
+};
+
+/*
+ * Fills a free slot with an entry that had to pass this bucket, and so on with
+ * the slot that becomes free there. An entry is in its new place before it is
+ * gone from the old one; see bk_match_find for readers who look the other way.
+ */
+static void pull_back(struct bk_table *table, struct bk_place free, bool has_pins)
+{
+    for (struct bk_bucket *bucket = free.bucket; overflow_of(bk_load64(&bucket->state)) != 0;
+         bucket = free.bucket) {
+        struct bk_place from = {NULL, 0};
+        uint64_t hash = 0;
+        struct bk_bucket *next = bucket;
+        bool is_found = false;
+        for (int i = 0; i < PULL_BUCKETS && !is_found; i++) {
+            next = bk_index_following(table->index, next);
+            is_found = find_passed(table, bucket, next, &from, &hash);
+        }
+        bool is_away = is_found && bk_index_home(table->index, hash) != bucket;
+        if (!is_found || (is_away && (AWAY_SLOTS_MASK >> free.slot & 1) == 0))
+            return;
+        uint32_t handle = bk_load32(&from.bucket->handles[from.slot]);
+        fill_slot(
+            free, bk_hash_tag(hash), handle, bk_place_frequency(from), is_away, has_pins);
+        empty_slot(from, has_pins);
+        for (struct bk_bucket *passed = bucket; passed != from.bucket;
+             passed = bk_index_following(table->index, passed))
+            drop_overflow(passed, has_pins);
+        free = from;
+    }
+}
+
 void bk_table_remove(struct bk_table *table, uint64_t hash, struct bk_place place, bool has_pins)
 {
-    uint64_t state = bk_bucket_lock(place.bucket, has_pins);
-    state = with_tag(place.bucket, state, place.slot, 0);
-    bk_store32(&place.bucket->handles[place.slot], 0);
-    bk_bucket_unlock(place.bucket, state);
-
+    empty_slot(place, has_pins);
     for (struct bk_bucket *passed = bk_index_home(table->index, hash); passed != place.bucket;
          passed = bk_index_following(table->index, passed))
         drop_overflow(passed, has_pins);
     table->used_slots--;
+    pull_back(table, place, has_pins);
 }
 
 void bk_table_replace(struct bk_place place, uint32_t handle, bool has_pins)
@@ -195,13 +289,13 @@ void bk_table_replace(struct bk_place place, uint32_t handle, bool has_pins)
 }
 
 static void
-move_bucket(struct bk_table *into, struct bk_bucket *bucket, bk_rehash_fn *rehash, void *ctx)
+move_bucket(struct bk_table *into, struct bk_bucket *bucket)
 {
     unsigned int used = ~empty_slots(bucket) & BK_SLOTS_MASK;
     for (; used != 0; used &= used - 1) {
         struct bk_place from = {bucket, (unsigned int)__builtin_ctz(used)};
         uint32_t handle = bk_load32(&bucket->handles[from.slot]);
-        struct bk_place to = bk_table_insert(into, rehash(ctx, handle), handle, false);
+        struct bk_place to = bk_table_insert(into, into->rehash(into->rehash_ctx, handle), handle, false);
         bk_place_set_frequency(to, bk_place_frequency(from));
     }
 }
@@ -254,17 +348,17 @@ static void date_versions(struct bk_table *table, uint64_t bucket_count)
 }
 
 /* The new array is filled through a table of its own, which nobody sees. */
-bool bk_table_rebuild(
-    struct bk_table *table, uint32_t bucket_count, bool has_pins, bk_rehash_fn *rehash, void *ctx)
+bool bk_table_rebuild(struct bk_table *table, uint32_t bucket_count, bool has_pins)
 {
     if (!grow_regions(table, bucket_count))
         return false;
     struct bk_index unseen = {.bucket_count = bucket_count};
     atomic_init(&unseen.buckets, array_of(table, table->current ^ 1));
-    struct bk_table fresh = {.index = &unseen};
+    struct bk_table fresh = {
+        .index = &unseen, .rehash = table->rehash, .rehash_ctx = table->rehash_ctx};
     struct bk_bucket *old = array_of(table, table->current);
     for (uint32_t i = 0; i < bk_table_bucket_count(table); i++)
-        move_bucket(&fresh, &old[i], rehash, ctx);
+        move_bucket(&fresh, &old[i]);
     date_versions(table, bucket_count);
     publish(table, bucket_count, has_pins);
     return true;

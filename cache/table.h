@@ -18,7 +18,9 @@
  * A lookup compares eleven one-byte tags at once, then follows the handle of the
  * slot that matches. Where a bucket is full, entries go on to the next one; an
  * overflow count says that lookups must do so too, which makes deleting exact
- * without tombstones (as in F14, Bronson and Shi 2019).
+ * without tombstones (as in F14, Bronson and Shi 2019). A slot that becomes free
+ * takes back an entry that had to go on: without that, a cache that is always
+ * full would have half of its entries far from home after a while.
  *
  * Each bucket is a sequence lock: its version is odd while it changes, and a
  * reader whose version is not the same before and after must try again. Growing
@@ -42,7 +44,7 @@ enum {
 struct bk_bucket {
     bk_word64 tags;        /* slots 0 to 7 */
     bk_word64 state;       /* tags of slots 8 to 10, overflow count, version */
-    bk_word32 frequencies; /* two bits per slot */
+    bk_word32 frequencies; /* two bits per slot; then a bit for slots 0 to 9: not its home */
     bk_word32 handles[BK_SLOTS];
 };
 
@@ -62,8 +64,13 @@ struct bk_index {
     bk_word64 turned; /* when the shard last removed what was due */
 };
 
+/* The hash of the entry that `handle` names. */
+typedef uint64_t bk_rehash_fn(void *ctx, uint32_t handle);
+
 struct bk_table {
     struct bk_index *index;
+    bk_rehash_fn *rehash;
+    void *rehash_ctx;
     uint32_t used_slots;
     unsigned int current; /* which of the regions is in use */
     struct bk_region regions[2];
@@ -80,7 +87,8 @@ struct bk_place {
 };
 
 bool bk_table_init(
-    struct bk_table *table, struct bk_index *index, uint8_t *arena, size_t wanted_bytes);
+    struct bk_table *table, struct bk_index *index, uint8_t *arena, size_t wanted_bytes,
+    bk_rehash_fn *rehash, void *rehash_ctx);
 void bk_table_free(struct bk_table *table);
 
 /* The number of buckets for `entries`. */
@@ -178,16 +186,12 @@ static inline bool bk_table_has_room(const struct bk_table *table)
            (uint64_t)bk_table_bucket_count(table) * BK_ENTRIES_PER_100_BUCKETS;
 }
 
-/* The hash of the entry that `handle` names. */
-typedef uint64_t bk_rehash_fn(void *ctx, uint32_t handle);
-
 /*
  * Moves all entries to an index of `bucket_count` buckets; frequencies go along.
  * Readers use the old one until the new one is complete. False if there is no
  * memory: the old one stays.
  */
-bool bk_table_rebuild(
-    struct bk_table *table, uint32_t bucket_count, bool has_pins, bk_rehash_fn *rehash, void *ctx);
+bool bk_table_rebuild(struct bk_table *table, uint32_t bucket_count, bool has_pins);
 /* Forgets all entries. */
 void bk_table_clear(struct bk_table *table, bool has_pins);
 
