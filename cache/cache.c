@@ -32,6 +32,8 @@ static unsigned int default_shards(const struct brisk_cache_options *options)
     uint64_t wanted = (uint64_t)get_nprocs() * SHARDS_PER_CPU;
     if (options->max_entries != 0 && options->max_entries / SHARD_MIN_ENTRIES < wanted)
         wanted = options->max_entries / SHARD_MIN_ENTRIES;
+    if (options->max_weight != 0 && options->max_weight / SHARD_MIN_ENTRIES < wanted)
+        wanted = options->max_weight / SHARD_MIN_ENTRIES;
     if (options->max_bytes != 0 && options->max_bytes / SHARD_MIN_BYTES < wanted)
         wanted = options->max_bytes / SHARD_MIN_BYTES;
     if (wanted > MOST_SHARDS)
@@ -251,7 +253,23 @@ void brisk_cache_free(struct brisk_cache *cache)
     bk_ticker_stop(cache);
     brisk_registry_remove(cache->registration);
     brisk_cache_clear(cache);
+    cache->settings.on_evict = NULL; /* it may have stored what nobody is to be told of */
+    brisk_cache_clear(cache);
     free_parts(cache);
+}
+
+/* To the latest limits, which another thread may have changed again. No lock is left held. */
+static void resize_shard(struct brisk_cache *cache, unsigned int index)
+{
+    struct bk_shard *shard = &cache->shards[index];
+    struct bk_departed departed = {0};
+    pthread_mutex_lock(&cache->resize_lock);
+    struct bk_limits limits = limits_of(cache, index);
+    bk_shard_lock(shard);
+    bk_shard_set_limits(shard, &limits, &departed);
+    bk_shard_unlock(shard);
+    pthread_mutex_unlock(&cache->resize_lock);
+    bk_shard_settle(shard, &departed);
 }
 
 enum brisk_status brisk_cache_resize(
@@ -268,15 +286,8 @@ enum brisk_status brisk_cache_resize(
     cache->max_entries = max_entries;
     cache->max_bytes = max_bytes;
     cache->max_weight = max_weight;
-    for (unsigned int i = 0; i < shards; i++) {
-        struct bk_shard *shard = &cache->shards[i];
-        struct bk_limits limits = limits_of(cache, i);
-        struct bk_departed departed = {0};
-        bk_shard_lock(shard);
-        bk_shard_set_limits(shard, &limits, &departed);
-        bk_shard_unlock(shard);
-        bk_shard_settle(shard, &departed);
-    }
     pthread_mutex_unlock(&cache->resize_lock);
+    for (unsigned int i = 0; i < shards; i++)
+        resize_shard(cache, i);
     return BRISK_OK;
 }
