@@ -131,11 +131,16 @@ enum brisk_status brisk_cache_contains(struct brisk_cache *cache, struct brisk_b
     uint64_t hash = bk_cache_hash(cache, key);
     struct bk_shard *shard = bk_cache_shard(cache, hash);
     uint64_t now = bk_settings_uses_time(&cache->settings) ? bk_shard_now(shard) : 0;
+    struct bk_departed departed = {0};
 
     bk_shard_lock(shard);
     uint32_t handle = bk_shard_find(shard, hash, key);
-    bool is_there = handle != 0 && bk_shard_judge(shard, handle, now) == BK_FRESH &&
+    enum bk_verdict verdict = handle != 0 ? bk_shard_judge(shard, handle, now) : BK_FRESH;
+    bool is_there = handle != 0 && verdict == BK_FRESH &&
                     (bk_load32(&bk_shard_entry(shard, handle)->meta) & BK_META_NEGATIVE) == 0;
+    if (verdict == BK_EXPIRED) /* what was seen to be gone must not come back with the clock */
+        bk_shard_expire(shard, now, BK_EXPIRY_BUDGET, &departed);
     bk_shard_unlock(shard);
+    bk_shard_settle(shard, &departed);
     return is_there ? BRISK_OK : BRISK_MISS;
 }
