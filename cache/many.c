@@ -29,7 +29,7 @@ static void
 prefetch(struct brisk_cache *cache, const struct brisk_bytes *keys, size_t count, uint64_t *hashes)
 {
     for (size_t i = 0; i < count; i++) {
-        hashes[i] = bk_cache_hash(cache, keys[i]);
+        hashes[i] = bk_check_key(keys[i]) == BRISK_OK ? bk_cache_hash(cache, keys[i]) : 0;
         __builtin_prefetch(bk_index_home(bk_cache_index(cache, hashes[i]), hashes[i]));
     }
     for (size_t i = 0; i < count; i++)
