@@ -98,11 +98,16 @@ static void count_in(struct plan *plan)
     shard->entries++;
     shard->entry_bytes += plan->needs.bytes;
     shard->weight += plan->weight;
-    if ((plan->meta & BK_META_EXTERNAL) != 0) {
-        shard->pins++;
-        if (plan->store->value.buffer != NULL)
-            bk_buffer_retain(plan->store->value.buffer);
-    }
+}
+
+/* Before readers see a shared value: from here on they may hold the lock of its bucket. */
+static void share_value(struct plan *plan)
+{
+    if ((plan->meta & BK_META_EXTERNAL) == 0)
+        return;
+    plan->shard->pins++;
+    if (plan->store->value.buffer != NULL)
+        bk_buffer_retain(plan->store->value.buffer);
 }
 
 /* The new entry enters wheel and counts; the index and the policy know it already. */
@@ -125,6 +130,7 @@ static enum brisk_status insert_entry(struct plan *plan)
     if (handle == 0)
         return BRISK_ERR_NOMEM;
 
+    share_value(plan);
     write_entry(plan, bk_shard_entry(shard, handle));
     bk_table_insert(&shard->table, plan->store->hash, handle, shard->pins != 0);
     bk_policy_insert(&shard->policy, handle, was_recalled);
@@ -190,6 +196,7 @@ static enum brisk_status replace_entry(struct plan *plan, uint32_t handle)
         return BRISK_ERR_NOMEM;
     handle = bk_load32(&place.bucket->handles[place.slot]);
     uint32_t main_flag = bk_load32(&bk_shard_entry(shard, handle)->meta) & BK_META_MAIN;
+    share_value(plan);
     write_entry(plan, bk_shard_entry(shard, fresh));
     bk_store32(&bk_shard_entry(shard, fresh)->meta, plan->meta | main_flag);
     bk_shard_swap(shard, place, fresh, &plan->departed);
@@ -288,11 +295,15 @@ static enum brisk_status give_up(struct plan *plan, enum brisk_status status)
 {
     struct bk_shard *shard = plan->shard;
     bk_shard_lock(shard);
-    struct bk_place place = find_key(plan);
-    if (place.bucket != NULL && plan->store->mode != BK_STORE_ADD)
-        bk_shard_remove(shard, handle_at(place), BRISK_EVICT_DELETED, &plan->departed);
-    bk_loads_allow(shard, plan->store);
-    shard->counts.rejected++;
+    struct bk_place place;
+    uint32_t handle = find_good(plan, &place);
+    if (!mode_allows(plan, handle) || !bk_loads_allow(shard, plan->store)) {
+        status = BRISK_NOT_STORED;
+    } else {
+        if (handle != 0)
+            bk_shard_remove(shard, handle, BRISK_EVICT_DELETED, &plan->departed);
+        shard->counts.rejected++;
+    }
     bk_shard_unlock(shard);
     bk_shard_settle(shard, &plan->departed);
     return status;
