@@ -137,6 +137,7 @@ static enum brisk_status insert_entry(struct plan *plan)
     finish_entry(plan, handle);
     shard->counts.inserts++;
     shard->counts.ghost_hits += was_recalled;
+    bk_shard_look_ahead(shard);
     return BRISK_OK;
 }
 
