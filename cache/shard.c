@@ -121,7 +121,8 @@ enum bk_verdict bk_shard_judge(const struct bk_shard *shard, uint32_t handle, ui
         if (!bk_groups_is_valid(&shard->settings->groups, bk_membership_of(word)))
             return BK_INVALIDATED;
     }
-    if ((meta & BK_META_DEADLINE) != 0 && bk_entry_deadline(entry, meta, now) <= now)
+    /* The wheel is near every deadline, however far the clock has gone. */
+    if ((meta & BK_META_DEADLINE) != 0 && bk_entry_deadline(entry, meta, shard->wheel.now) <= now)
         return BK_EXPIRED;
     return BK_FRESH;
 }
@@ -158,7 +159,7 @@ static uint32_t find_valid(
     enum bk_verdict *verdict, struct bk_departed *departed)
 {
     *verdict = BK_FRESH;
-    if (shard->wheel.count != 0 && now > shard->wheel.now + BK_WHEEL_NEAR_TICKS)
+    if (now > shard->wheel.now + BK_WHEEL_NEAR_TICKS) /* also without entries: one may come now */
         bk_shard_expire(shard, now, BK_EXPIRY_BUDGET, departed);
     uint32_t handle = bk_shard_find(shard, hash, key);
     if (handle != 0)
@@ -167,9 +168,12 @@ static uint32_t find_valid(
         bk_shard_remove(shard, handle, BRISK_EVICT_INVALIDATED, departed);
     else if (*verdict == BK_EXPIRED && is_due(shard, handle, now))
         bk_shard_remove(shard, handle, BRISK_EVICT_EXPIRED, departed);
-    if (shard->wheel.count != 0)
-        bk_shard_expire(shard, now, BK_EXPIRY_BUDGET, departed);
-    return *verdict == BK_FRESH ? handle : 0;
+    if (*verdict != BK_FRESH)
+        handle = 0;
+    if (shard->wheel.count != 0 &&
+        bk_shard_expire(shard, now, BK_EXPIRY_BUDGET, departed) != 0 && handle != 0)
+        handle = bk_shard_find(shard, hash, key); /* blocks that were given back may move others */
+    return handle;
 }
 
 uint32_t bk_shard_find_good(
@@ -452,6 +456,8 @@ void bk_shard_set_limits(
 
     struct bk_table *table = &shard->table;
     uint32_t needed = bk_table_buckets_for(shard->entries);
+    if (needed < BK_TABLE_FIRST_BUCKETS)
+        needed = BK_TABLE_FIRST_BUCKETS;
     if (needed < bk_table_bucket_count(table) / 2)
         bk_table_rebuild(table, needed, shard->pins != 0);
     bk_policy_set_entries(&shard->policy, likely_entries(shard));
