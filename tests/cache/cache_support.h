@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CACHE_SUPPORT_H
+#define CACHE_SUPPORT_H
+
+/* What the tests of the cache have in common. */
+#include <brisk/cache.h>
+
+#include "tests/support/brisk_test.h"
+
+enum {
+    INLINE_MAX = 1023 /* values up to this are kept beside their key */
+};
+
+static inline struct brisk_cache *new_cache(const struct brisk_cache_options *options)
+{
+    struct brisk_error error = {0};
+    struct brisk_cache *cache = brisk_cache_new(options, &error);
+    assert_that(cache != NULL, "no cache: %s", error.message);
+    return cache;
+}
+
+static inline struct brisk_cache *new_cache_of(enum brisk_policy policy, size_t max_entries)
+{
+    struct brisk_cache_options options = brisk_cache_options_default();
+    options.policy = policy;
+    options.max_entries = max_entries;
+    options.hash_seed = 1;
+    return new_cache(&options);
+}
+
+static inline struct brisk_bytes text(const char *characters)
+{
+    return brisk_bytes_text(characters);
+}
+
+static inline struct brisk_bytes number_key(const uint64_t *number)
+{
+    return brisk_bytes_of(number, sizeof *number);
+}
+
+static inline void set_text(struct brisk_cache *cache, const char *key, const char *value)
+{
+    assert_ok(brisk_cache_set(cache, text(key), text(value), NULL));
+}
+
+static inline enum brisk_status
+set_with_ttl(struct brisk_cache *cache, const char *key, const char *value, uint64_t ttl)
+{
+    struct brisk_entry_options options = brisk_entry_options_default();
+    options.ttl = ttl;
+    return brisk_cache_set(cache, text(key), text(value), &options);
+}
+
+/* What get answers; the value itself is not looked at. */
+static inline enum brisk_status probe(struct brisk_cache *cache, const char *key)
+{
+    struct brisk_view view;
+    enum brisk_status status = brisk_cache_get(cache, text(key), &view);
+    brisk_view_release(&view);
+    return status;
+}
+
+static inline enum brisk_status has(struct brisk_cache *cache, const char *key)
+{
+    return brisk_cache_contains(cache, text(key));
+}
+
+static inline void
+assert_holds(struct brisk_cache *cache, struct brisk_bytes key, struct brisk_bytes value)
+{
+    struct brisk_view view;
+    assert_ok(brisk_cache_get(cache, key, &view));
+    assert_bytes(brisk_view_bytes(&view), value);
+    brisk_view_release(&view);
+}
+
+static inline void assert_holds_text(struct brisk_cache *cache, const char *key, const char *value)
+{
+    assert_holds(cache, text(key), text(value));
+}
+
+static inline struct brisk_cache_stats stats_of(struct brisk_cache *cache)
+{
+    struct brisk_cache_stats stats = {.size = sizeof stats};
+    brisk_cache_read_stats(cache, &stats);
+    return stats;
+}
+
+static inline uint64_t evicted_in_all(const struct brisk_cache_stats *stats)
+{
+    return stats->evicted_capacity + stats->evicted_expired + stats->evicted_replaced +
+           stats->evicted_deleted + stats->evicted_cleared + stats->evicted_invalidated;
+}
+
+/* The invariant that include/brisk/cache.h states. */
+static inline void assert_balance(struct brisk_cache *cache)
+{
+    struct brisk_cache_stats stats = stats_of(cache);
+    assert_u64(stats.inserts - evicted_in_all(&stats) + stats.evicted_replaced, stats.entries);
+    assert_u64(stats.evicted_replaced, stats.replaces);
+}
+
+static const enum brisk_policy every_policy[] = {
+    BRISK_POLICY_DEFAULT, BRISK_POLICY_LRU,   BRISK_POLICY_LFU,
+    BRISK_POLICY_FIFO,    BRISK_POLICY_SIEVE, BRISK_POLICY_S3FIFO,
+};
+
+enum {
+    POLICIES = sizeof every_policy / sizeof every_policy[0]
+};
+
+#endif
