@@ -5,6 +5,7 @@
 #include <brisk/cache.h>
 
 #include "cache/ghost.h"
+#include "cache/ghost_sketch.h"
 #include "cache/queue.h"
 #include "cache/table.h"
 
@@ -44,13 +45,30 @@ struct bk_lfu {
     uint32_t lowest;
 };
 
+/* The default policy: where the boundary between its queues is. */
+struct bk_default {
+    struct bk_ghost_sketch ghosts;
+    uint32_t small_share;  /* of the capacity, for the small queue, in 1 / 2^32 */
+    uint32_t ageing;       /* in 1 / 2^32 of a count */
+    enum bk_origin origin; /* of the key that is about to be inserted */
+};
+
+/* Where the entry is that the policy looked at last. */
+struct bk_seen {
+    uint32_t handle;
+    uint64_t hash;
+    struct bk_place place;
+};
+
 struct bk_policy {
     enum brisk_policy kind;
     struct bk_policy_host host;
     struct bk_queue small; /* the only queue of FIFO, LRU and SIEVE */
     struct bk_queue main;  /* the entries with BK_META_MAIN */
+    struct bk_seen seen;
     uint32_t hand;         /* SIEVE: where the search for a victim goes on */
-    struct bk_ghost ghost; /* keys that were evicted: S3-FIFO and default */
+    struct bk_ghost ghost; /* S3-FIFO: keys that were evicted */
+    struct bk_default adaptive;
     struct bk_lfu lfu;
 };
 
@@ -72,7 +90,11 @@ bool bk_policy_recall(struct bk_policy *policy, uint64_t hash);
 void bk_policy_insert(struct bk_policy *policy, uint32_t handle, bool was_recalled);
 /* A hit; only of policies whose hits take the lock, and for stores over an entry. */
 void bk_policy_hit(struct bk_policy *policy, uint32_t handle);
-/* The entry to evict, which the owner then removes with `is_evicted`; 0: empty. */
+/*
+ * The entry to evict, which the owner then removes with `is_evicted`; 0: empty.
+ * If the policy had to look at its count, `seen` says where it is, until
+ * something changes.
+ */
 uint32_t bk_policy_victim(struct bk_policy *policy);
 void bk_policy_remove(struct bk_policy *policy, uint32_t handle, uint64_t hash, bool is_evicted);
 /* `fresh`, with the same flags, stands where `handle` stood. */
@@ -98,15 +120,23 @@ static inline struct bk_entry *bk_policy_entry(const struct bk_policy *policy, u
     return bk_entry_at(policy->host.table->index->arena, handle);
 }
 
-static inline struct bk_place bk_policy_place(const struct bk_policy *policy, uint32_t handle)
+/* Remembers what it found, see bk_policy_victim. */
+static inline struct bk_place bk_policy_place(struct bk_policy *policy, uint32_t handle)
 {
-    uint64_t hash = policy->host.hash_of(policy->host.ctx, handle);
-    return bk_table_locate(policy->host.table, hash, handle);
+    policy->seen.handle = handle;
+    policy->seen.hash = policy->host.hash_of(policy->host.ctx, handle);
+    policy->seen.place = bk_table_locate(policy->host.table, policy->seen.hash, handle);
+    return policy->seen.place;
 }
 
 /* One policy each. */
 uint32_t bk_sieve_victim(struct bk_policy *policy);
 uint32_t bk_s3fifo_victim(struct bk_policy *policy);
+void bk_default_start(struct bk_default *state);
+bool bk_default_recall(struct bk_policy *policy, uint64_t hash);
+void bk_default_welcome(struct bk_policy *policy, uint32_t handle);
+uint32_t bk_default_victim(struct bk_policy *policy);
+void bk_default_bury(struct bk_policy *policy, uint64_t hash, bool was_main);
 bool bk_lfu_add_levels(struct bk_lfu *lfu);
 void bk_lfu_insert(struct bk_policy *policy, uint32_t handle);
 void bk_lfu_hit(struct bk_policy *policy, uint32_t handle);

@@ -78,7 +78,9 @@ bool bk_shard_init(
     shard->wheel.grace = settings->stale;
     if (!bk_arena_init(&shard->arena, (size_t)ARENA_GIB << 30))
         return false;
-    if (!bk_table_init(&shard->table, index, shard->arena.region.base, (size_t)INDEX_GIB << 30, hash_of, shard)) {
+    if (!bk_table_init(
+            &shard->table, index, shard->arena.region.base, (size_t)INDEX_GIB << 30, hash_of,
+            shard)) {
         bk_arena_free(&shard->arena);
         return false;
     }
@@ -170,8 +172,8 @@ static uint32_t find_valid(
         bk_shard_remove(shard, handle, BRISK_EVICT_EXPIRED, departed);
     if (*verdict != BK_FRESH)
         handle = 0;
-    if (shard->wheel.count != 0 &&
-        bk_shard_expire(shard, now, BK_EXPIRY_BUDGET, departed) != 0 && handle != 0)
+    if (shard->wheel.count != 0 && bk_shard_expire(shard, now, BK_EXPIRY_BUDGET, departed) != 0 &&
+        handle != 0)
         handle = bk_shard_find(shard, hash, key); /* blocks that were given back may move others */
     return handle;
 }
@@ -308,18 +310,26 @@ static void leave_counts(struct bk_shard *shard, uint32_t handle, enum brisk_evi
         shard->counts.evicted_capacity_bytes += bytes;
 }
 
-void bk_shard_remove(
-    struct bk_shard *shard, uint32_t handle, enum brisk_evict_reason reason,
+static void remove_at(
+    struct bk_shard *shard, const struct bk_seen *seen, enum brisk_evict_reason reason,
     struct bk_departed *departed)
 {
-    uint64_t hash = hash_of(shard, handle);
-    struct bk_place place = bk_table_locate(&shard->table, hash, handle);
-    bk_table_remove(&shard->table, hash, place, shard->pins != 0);
-    bk_policy_remove(&shard->policy, handle, hash, reason == BRISK_EVICT_CAPACITY);
+    uint32_t handle = seen->handle;
+    bk_table_remove(&shard->table, seen->hash, seen->place, shard->pins != 0);
+    bk_policy_remove(&shard->policy, handle, seen->hash, reason == BRISK_EVICT_CAPACITY);
     if ((bk_load32(&bk_shard_entry(shard, handle)->meta) & BK_META_DEADLINE) != 0)
         bk_wheel_remove(&shard->wheel, shard->table.index->arena, handle);
     leave_counts(shard, handle, reason);
     depart(shard, handle, reason, departed);
+}
+
+void bk_shard_remove(
+    struct bk_shard *shard, uint32_t handle, enum brisk_evict_reason reason,
+    struct bk_departed *departed)
+{
+    struct bk_seen seen = {.handle = handle, .hash = hash_of(shard, handle)};
+    seen.place = bk_table_locate(&shard->table, seen.hash, handle);
+    remove_at(shard, &seen, reason, departed);
 }
 
 void bk_shard_swap(
@@ -370,20 +380,35 @@ bk_shard_expire(struct bk_shard *shard, uint64_t now, size_t budget, struct bk_d
     return removed;
 }
 
+static bool is_below(uint64_t limit, uint64_t used, uint64_t more)
+{
+    return limit == UINT64_MAX || (used <= limit && limit - used >= more);
+}
+
 static bool fits(const struct bk_shard *shard, const struct bk_limits *more)
 {
     const struct bk_limits *limits = &shard->limits;
-    uint64_t bytes = bk_shard_bytes(shard);
-    return limits->entries - shard->entries >= more->entries && shard->entries <= limits->entries &&
-           bytes <= limits->bytes && limits->bytes - bytes >= more->bytes &&
-           shard->weight <= limits->weight && limits->weight - shard->weight >= more->weight;
+    return is_below(limits->entries, shard->entries, more->entries) &&
+           is_below(limits->weight, shard->weight, more->weight) &&
+           (limits->bytes == UINT64_MAX ||
+            is_below(limits->bytes, bk_shard_bytes(shard), more->bytes));
 }
 
-static void evict(struct bk_shard *shard, uint32_t handle, struct bk_departed *departed)
+/* Makes room by one entry; false if there is none. */
+static bool evict(struct bk_shard *shard, struct bk_departed *departed)
 {
+    shard->policy.seen.handle = 0;
+    uint32_t handle = bk_policy_victim(&shard->policy);
+    if (handle == 0)
+        return false;
     bool is_valid = bk_shard_judge(shard, handle, 0) != BK_INVALIDATED;
     enum brisk_evict_reason reason = is_valid ? BRISK_EVICT_CAPACITY : BRISK_EVICT_INVALIDATED;
-    bk_shard_remove(shard, handle, reason, departed);
+    struct bk_seen seen = shard->policy.seen;
+    if (seen.handle == handle)
+        remove_at(shard, &seen, reason, departed);
+    else
+        bk_shard_remove(shard, handle, reason, departed);
+    return true;
 }
 
 void bk_shard_look_ahead(const struct bk_shard *shard)
@@ -405,14 +430,12 @@ bool bk_shard_make_room(
     struct bk_shard *shard, const struct bk_limits *more, struct bk_departed *departed)
 {
     while (!fits(shard, more)) {
-        uint32_t victim = bk_policy_victim(&shard->policy);
-        if (victim == 0) {
-            /* Nothing left but an index that was made for more. */
-            return bk_table_bucket_count(&shard->table) > BK_TABLE_FIRST_BUCKETS &&
-                   bk_table_rebuild(&shard->table, BK_TABLE_FIRST_BUCKETS, shard->pins != 0) &&
-                   fits(shard, more);
-        }
-        evict(shard, victim, departed);
+        if (evict(shard, departed))
+            continue;
+        /* Nothing left but an index that was made for more. */
+        return bk_table_bucket_count(&shard->table) > BK_TABLE_FIRST_BUCKETS &&
+               bk_table_rebuild(&shard->table, BK_TABLE_FIRST_BUCKETS, shard->pins != 0) &&
+               fits(shard, more);
     }
     return true;
 }

@@ -40,13 +40,9 @@ uint32_t bk_table_buckets_for(size_t entries)
     return buckets > UINT32_MAX / 2 ? UINT32_MAX / 2 : (uint32_t)buckets;
 }
 
-uint64_t bk_bucket_lock(struct bk_bucket *bucket, bool has_pins)
+uint64_t bk_bucket_wait_and_lock(struct bk_bucket *bucket)
 {
     uint64_t state = bk_load64(&bucket->state);
-    if (!has_pins) {
-        bk_store64(&bucket->state, state | BK_STATE_LOCKED);
-        return state;
-    }
     for (unsigned int tries = 0;; tries++) {
         state &= ~BK_STATE_LOCKED;
         if (atomic_compare_exchange_weak_explicit(
@@ -55,11 +51,6 @@ uint64_t bk_bucket_lock(struct bk_bucket *bucket, bool has_pins)
             return state;
         bk_pause(tries);
     }
-}
-
-void bk_bucket_unlock(struct bk_bucket *bucket, uint64_t locked_state)
-{
-    bk_store64(&bucket->state, (locked_state & ~BK_STATE_LOCKED) + BK_STATE_VERSION_ONE);
 }
 
 static unsigned int overflow_of(uint64_t state)
@@ -237,7 +228,7 @@ static bool find_passed(
 
 enum {
     /* How far to look for an entry that belongs in a free slot: most are in the next bucket. */
-    PULL_BUCKETS = 4,
+    PULL_BUCKETS = 2,
 };
 
 /*
@@ -261,8 +252,7 @@ static void pull_back(struct bk_table *table, struct bk_place free, bool has_pin
         if (!is_found || (is_away && (AWAY_SLOTS_MASK >> free.slot & 1) == 0))
             return;
         uint32_t handle = bk_load32(&from.bucket->handles[from.slot]);
-        fill_slot(
-            free, bk_hash_tag(hash), handle, bk_place_frequency(from), is_away, has_pins);
+        fill_slot(free, bk_hash_tag(hash), handle, bk_place_frequency(from), is_away, has_pins);
         empty_slot(from, has_pins);
         for (struct bk_bucket *passed = bucket; passed != from.bucket;
              passed = bk_index_following(table->index, passed))
@@ -288,14 +278,14 @@ void bk_table_replace(struct bk_place place, uint32_t handle, bool has_pins)
     bk_bucket_unlock(place.bucket, state);
 }
 
-static void
-move_bucket(struct bk_table *into, struct bk_bucket *bucket)
+static void move_bucket(struct bk_table *into, struct bk_bucket *bucket)
 {
     unsigned int used = ~empty_slots(bucket) & BK_SLOTS_MASK;
     for (; used != 0; used &= used - 1) {
         struct bk_place from = {bucket, (unsigned int)__builtin_ctz(used)};
         uint32_t handle = bk_load32(&bucket->handles[from.slot]);
-        struct bk_place to = bk_table_insert(into, into->rehash(into->rehash_ctx, handle), handle, false);
+        struct bk_place to = bk_table_insert(
+            into, into->rehash(into->rehash_ctx, handle), handle, false);
         bk_place_set_frequency(to, bk_place_frequency(from));
     }
 }

@@ -165,8 +165,21 @@ static inline void bk_place_count_hit(struct bk_place place)
  * Everything below needs the shard's lock. `has_pins` says that readers may pin
  * values in this shard.
  */
-uint64_t bk_bucket_lock(struct bk_bucket *bucket, bool has_pins);
-void bk_bucket_unlock(struct bk_bucket *bucket, uint64_t locked_state);
+uint64_t bk_bucket_wait_and_lock(struct bk_bucket *bucket);
+
+static inline uint64_t bk_bucket_lock(struct bk_bucket *bucket, bool has_pins)
+{
+    if (has_pins)
+        return bk_bucket_wait_and_lock(bucket);
+    uint64_t state = bk_load64(&bucket->state);
+    bk_store64(&bucket->state, state | BK_STATE_LOCKED);
+    return state;
+}
+
+static inline void bk_bucket_unlock(struct bk_bucket *bucket, uint64_t locked_state)
+{
+    bk_store64(&bucket->state, (locked_state & ~BK_STATE_LOCKED) + BK_STATE_VERSION_ONE);
+}
 
 /* The entry of this key, or a place with bucket NULL. */
 struct bk_place
