@@ -298,6 +298,8 @@ static void leave_counts(struct bk_shard *shard, uint32_t handle, enum brisk_evi
     shard->entries--;
     shard->entry_bytes -= bytes;
     shard->weight -= bk_shard_entry_weight(shard, handle);
+    if ((meta & BK_META_TIED) != 0)
+        shard->tied--;
     if ((meta & BK_META_EXTERNAL) != 0)
         shard->pins--;
     if ((meta & BK_META_GROUP) != 0) {
@@ -401,8 +403,10 @@ static bool evict(struct bk_shard *shard, struct bk_departed *departed)
     uint32_t handle = bk_policy_victim(&shard->policy);
     if (handle == 0)
         return false;
-    bool is_valid = bk_shard_judge(shard, handle, 0) != BK_INVALIDATED;
-    enum brisk_evict_reason reason = is_valid ? BRISK_EVICT_CAPACITY : BRISK_EVICT_INVALIDATED;
+    enum brisk_evict_reason reason = BRISK_EVICT_CAPACITY;
+    if ((bk_load32(&bk_shard_entry(shard, handle)->meta) & BK_META_GROUP) != 0 &&
+        bk_shard_judge(shard, handle, 0) == BK_INVALIDATED)
+        reason = BRISK_EVICT_INVALIDATED;
     struct bk_seen seen = shard->policy.seen;
     if (seen.handle == handle)
         remove_at(shard, &seen, reason, departed);
@@ -461,8 +465,23 @@ bool bk_shard_grow_index(struct bk_shard *shard)
     return table->used_slots < (uint64_t)buckets * BK_SLOTS;
 }
 
+/* All at once, where no entry is anybody's business but the shard's. */
+static void forget_all(struct bk_shard *shard)
+{
+    shard->counts.evicted[BRISK_EVICT_CLEARED] += shard->entries;
+    shard->entries = shard->entry_bytes = shard->weight = 0;
+    bk_table_clear(&shard->table, shard->pins != 0);
+    bk_policy_clear(&shard->policy);
+    bk_wheel_clear(&shard->wheel);
+    bk_arena_clear(&shard->arena);
+}
+
 void bk_shard_clear(struct bk_shard *shard, struct bk_departed *departed)
 {
+    if (shard->settings->on_evict == NULL && shard->tied == 0 && shard->departing == 0) {
+        forget_all(shard);
+        return;
+    }
     uint32_t handle;
     while ((handle = bk_policy_victim(&shard->policy)) != 0)
         bk_shard_remove(shard, handle, BRISK_EVICT_CLEARED, departed);

@@ -13,6 +13,9 @@
 
 struct bk_load;
 
+/* What entries have that the shard must give back one by one. */
+#define BK_META_TIED (BK_META_EXTERNAL | BK_META_GROUP)
+
 /* What every shard of a cache shares. Nothing of it changes but uses_time. */
 struct bk_settings {
     struct bk_hash_key hash_key;
@@ -68,6 +71,7 @@ struct bk_shard {
     uint64_t entries;
     uint64_t entry_bytes; /* blocks and shared values */
     uint64_t weight;
+    uint64_t tied;      /* entries with a shared value or a group, which must be told to go */
     uint64_t departing; /* entries between bk_shard_remove and bk_shard_settle */
     struct bk_shard_counts counts;
     struct bk_load *loads; /* in progress */

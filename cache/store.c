@@ -98,6 +98,7 @@ static void count_in(struct plan *plan)
     shard->entries++;
     shard->entry_bytes += plan->needs.bytes;
     shard->weight += plan->weight;
+    shard->tied += (plan->meta & BK_META_TIED) != 0;
 }
 
 /* Before readers see a shared value: from here on they may hold the lock of its bucket. */
@@ -238,6 +239,8 @@ static uint32_t find_good(struct plan *plan, struct bk_place *place)
         *place = bk_table_locate(&shard->table, store->hash, handle);
         return handle;
     }
+    if (verdict != BK_EXPIRED)
+        return 0;
     *place = find_key(plan);
     if (place->bucket != NULL) /* kept to serve as stale */
         bk_shard_remove(shard, handle_at(*place), BRISK_EVICT_EXPIRED, &plan->departed);

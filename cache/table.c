@@ -226,37 +226,27 @@ static bool find_passed(
     return false;
 }
 
-enum {
-    /* How far to look for an entry that belongs in a free slot: most are in the next bucket. */
-    PULL_BUCKETS = 2,
-};
-
 /*
- * Fills a free slot with an entry that had to pass this bucket, and so on with
- * the slot that becomes free there. An entry is in its new place before it is
- * gone from the old one; see bk_match_find for readers who look the other way.
+ * Fills a free slot with an entry of the next bucket that had to pass this one,
+ * and so on with the slot that becomes free there; few entries are farther from
+ * home. An entry is in its new place before it is gone from the old one; see
+ * bk_match_find for readers who look the other way.
  */
 static void pull_back(struct bk_table *table, struct bk_place free, bool has_pins)
 {
-    for (struct bk_bucket *bucket = free.bucket; overflow_of(bk_load64(&bucket->state)) != 0;
-         bucket = free.bucket) {
-        struct bk_place from = {NULL, 0};
-        uint64_t hash = 0;
-        struct bk_bucket *next = bucket;
-        bool is_found = false;
-        for (int i = 0; i < PULL_BUCKETS && !is_found; i++) {
-            next = bk_index_following(table->index, next);
-            is_found = find_passed(table, bucket, next, &from, &hash);
-        }
-        bool is_away = is_found && bk_index_home(table->index, hash) != bucket;
-        if (!is_found || (is_away && (AWAY_SLOTS_MASK >> free.slot & 1) == 0))
+    while (overflow_of(bk_load64(&free.bucket->state)) != 0) {
+        struct bk_place from;
+        uint64_t hash;
+        struct bk_bucket *next = bk_index_following(table->index, free.bucket);
+        if (!find_passed(table, free.bucket, next, &from, &hash))
             return;
-        uint32_t handle = bk_load32(&from.bucket->handles[from.slot]);
+        bool is_away = bk_index_home(table->index, hash) != free.bucket;
+        if (is_away && (AWAY_SLOTS_MASK >> free.slot & 1) == 0)
+            return;
+        uint32_t handle = bk_load32(&next->handles[from.slot]);
         fill_slot(free, bk_hash_tag(hash), handle, bk_place_frequency(from), is_away, has_pins);
         empty_slot(from, has_pins);
-        for (struct bk_bucket *passed = bucket; passed != from.bucket;
-             passed = bk_index_following(table->index, passed))
-            drop_overflow(passed, has_pins);
+        drop_overflow(free.bucket, has_pins);
         free = from;
     }
 }
