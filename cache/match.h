@@ -58,8 +58,7 @@ static inline bool bk_match_slots(
  * The states of `count` buckets from the home of a hash on, added up. Each of
  * them only grows, so the same sum means that none has changed.
  */
-static inline uint64_t
-bk_match_sum(const struct bk_index *index, uint64_t hash, unsigned int count)
+static inline uint64_t bk_match_sum(const struct bk_index *index, uint64_t hash, uint64_t count)
 {
     uint64_t sum = 0;
     struct bk_bucket *bucket = bk_index_home(index, hash);
@@ -79,17 +78,19 @@ static inline enum bk_found bk_match_find(
     match->generation = bk_load64(&index->generation);
     match->place.bucket = bk_index_home(index, hash);
     uint64_t sum = 0;
-    for (unsigned int count = 1;; count++) {
+    for (uint64_t count = 1;; count++) {
         struct bk_bucket *bucket = match->place.bucket;
         match->state = bk_load64(&bucket->state);
         sum += match->state;
-        unsigned int slots =
-            bk_match_tags(bk_load64(&bucket->tags), match->state, bk_hash_tag(hash));
+        unsigned int slots = bk_match_tags(
+            bk_load64(&bucket->tags), match->state, bk_hash_tag(hash));
         if (slots != 0 && bk_match_slots(index, match, slots, key, length))
             return (match->state & BK_STATE_LOCKED) != 0 ? BK_RACED : BK_FOUND;
         if ((match->state & BK_STATE_LOCKED) != 0 || !bk_match_holds(index, match))
             return BK_RACED;
-        if ((match->state & BK_STATE_OVERFLOW_MASK) == 0)
+        bool is_last = (match->state & BK_STATE_OVERFLOW_MASK) == 0 ||
+                       count >= bk_load64(&index->bucket_count);
+        if (is_last)
             return count == 1 || bk_match_sum(index, hash, count) == sum ? BK_ABSENT : BK_RACED;
         match->place.bucket = bk_index_following(index, bucket);
     }

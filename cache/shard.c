@@ -461,8 +461,8 @@ bool bk_shard_grow_index(struct bk_shard *shard)
             bk_policy_set_entries(&shard->policy, likely_entries(shard));
         return true;
     }
-    /* Without memory it may fill up completely, which is slower but right. */
-    return table->used_slots < (uint64_t)buckets * BK_SLOTS;
+    /* Without memory it may fill up nearly completely, which is slower but right. */
+    return table->used_slots < (uint64_t)buckets * BK_AWAY_SLOTS;
 }
 
 /* All at once, where no entry is anybody's business but the shard's. */

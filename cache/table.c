@@ -141,8 +141,7 @@ static unsigned int empty_slots(const struct bk_bucket *bucket)
 
 enum {
     AWAY_SHIFT = 2 * BK_SLOTS,
-    /* Slots that an entry may use away from home: those with a bit to say so. */
-    AWAY_SLOTS_MASK = (1 << (32 - AWAY_SHIFT)) - 1,
+    AWAY_SLOTS_MASK = (1 << BK_AWAY_SLOTS) - 1,
 };
 
 static unsigned int away_slots(const struct bk_bucket *bucket)
@@ -152,7 +151,7 @@ static unsigned int away_slots(const struct bk_bucket *bucket)
 
 static void set_away(struct bk_place place, bool is_away)
 {
-    if (place.slot >= 32 - AWAY_SHIFT)
+    if (place.slot >= BK_AWAY_SLOTS)
         return;
     uint32_t bit = 1U << (AWAY_SHIFT + place.slot);
     uint32_t others = bk_load32(&place.bucket->frequencies) & ~bit;

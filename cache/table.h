@@ -33,6 +33,8 @@
  */
 enum {
     BK_SLOTS = 11,
+    /* That an entry may use away from its home bucket: those with a bit to say so. */
+    BK_AWAY_SLOTS = 10,
     BK_SLOTS_MASK = (1 << BK_SLOTS) - 1,
     /*
      * Entries per hundred buckets at which the index is full: 6.7 bytes per entry,
