@@ -149,19 +149,14 @@ static uint64_t next_stop(const struct bk_wheel *wheel, unsigned int level)
     return stop > UINT64_MAX >> 6 * level ? UINT64_MAX : stop << 6 * level;
 }
 
-/* Where several levels stop at once, the highest comes first. */
-static unsigned int next_level(const struct bk_wheel *wheel, uint64_t *stop)
+static uint64_t first_stop(const struct bk_wheel *wheel)
 {
-    unsigned int level = 0;
-    *stop = UINT64_MAX;
-    for (unsigned int i = 0; i < BK_WHEEL_LEVELS; i++) {
-        uint64_t time = next_stop(wheel, i);
-        if (time <= *stop) {
-            *stop = time;
-            level = i;
-        }
+    uint64_t first = UINT64_MAX;
+    for (unsigned int level = 0; level < BK_WHEEL_LEVELS; level++) {
+        uint64_t stop = next_stop(wheel, level);
+        first = stop < first ? stop : first;
     }
-    return level;
+    return first;
 }
 
 static void sort_slot(struct bk_wheel *wheel, uint8_t *arena, uint32_t slot)
@@ -173,6 +168,17 @@ static void sort_slot(struct bk_wheel *wheel, uint8_t *arena, uint32_t slot)
         uint32_t after = read_links(arena, handle).after;
         link_entry(wheel, arena, handle, slot_for(wheel, removal_time(wheel, arena, handle)));
         handle = after;
+    }
+}
+
+/* Goes on to `time`. On every level whose slot begins there, entries belong to lower ones now. */
+static void turn_to(struct bk_wheel *wheel, uint8_t *arena, uint64_t time)
+{
+    wheel->now = time;
+    for (unsigned int level = BK_WHEEL_LEVELS - 1; level > 0; level--) {
+        uint64_t turn = time >> 6 * level;
+        if (turn << 6 * level == time)
+            sort_slot(wheel, arena, level * BK_WHEEL_SLOTS + (uint32_t)(turn % BK_WHEEL_SLOTS));
     }
 }
 
@@ -194,17 +200,11 @@ static uint32_t take_due(struct bk_wheel *wheel, uint8_t *arena)
 uint32_t bk_wheel_next_due(struct bk_wheel *wheel, uint8_t *arena, uint64_t now)
 {
     while (wheel->count != 0) {
-        uint64_t stop;
-        unsigned int level = next_level(wheel, &stop);
+        uint64_t stop = first_stop(wheel);
         if (stop > now)
             break;
-        wheel->now = stop;
-        if (level != 0) {
-            sort_slot(
-                wheel, arena,
-                level * BK_WHEEL_SLOTS + (uint32_t)((stop >> 6 * level) % BK_WHEEL_SLOTS));
-            continue;
-        }
+        if (stop != wheel->now)
+            turn_to(wheel, arena, stop);
         uint32_t handle = take_due(wheel, arena);
         if (handle != 0)
             return handle;
