@@ -155,8 +155,9 @@ struct measure_run measure_threads(const struct measure_task *task)
     return sum_up(members, task->threads);
 }
 
-/* The calmest of a few runs; *is_calm says whether that was calm enough. */
-static struct measure_run run_calmly(const struct measure_task *task, bool *is_calm)
+/* The calmest of a few runs; *is_calm says whether that was calm enough. Uses up *retries. */
+static struct measure_run
+run_calmly(const struct measure_task *task, size_t *retries, bool *is_calm)
 {
     bool is_crowded = task->threads > measure_cpu_count();
     struct measure_run calmest = {0, 0, 0};
@@ -167,13 +168,15 @@ static struct measure_run run_calmly(const struct measure_task *task, bool *is_c
         if (attempt == 0 || run.delay_ns < calmest.delay_ns)
             calmest = run;
         *is_calm = is_crowded || run.delay_ns <= CALM_DELAY * run.ns;
-        if (*is_calm)
+        if (*is_calm || *retries == 0)
             break;
+        (*retries)--;
     }
     return calmest;
 }
 
-static bool run_side(struct measure_side *side, size_t round, size_t first, size_t requests)
+static bool
+run_side(struct measure_side *side, size_t round, size_t first, size_t requests, size_t *retries)
 {
     bool is_calm = false;
     struct measure_task task = {
@@ -184,7 +187,7 @@ static bool run_side(struct measure_side *side, size_t round, size_t first, size
         .count = side->count,
         .requests = requests,
         .lead = side->count / 4};
-    struct measure_run run = run_calmly(&task, &is_calm);
+    struct measure_run run = run_calmly(&task, retries, &is_calm);
 
     side->ns[round] = run.ns / (double)(side->threads * side->count);
     side->result += run.result;
@@ -205,6 +208,7 @@ void measure_interleaved(
     struct measure_side *sides, size_t side_count, size_t rounds, size_t requests)
 {
     size_t stretch = longest_stretch(sides, side_count);
+    size_t retries = side_count * rounds; /* where it is never calm: twice the time, no more */
     size_t disturbed = 0;
 
     if (rounds > MEASURE_MAX_ROUNDS)
@@ -217,7 +221,7 @@ void measure_interleaved(
         for (size_t i = 0; i < side_count; i++) {
             size_t at = round % 2 == 0 ? i : side_count - 1 - i;
 
-            disturbed += !run_side(&sides[at], round, first, requests);
+            disturbed += !run_side(&sides[at], round, first, requests, &retries);
         }
     }
     if (disturbed * 4 > rounds * side_count)
