@@ -3,11 +3,6 @@
 
 #include "base/memory.h"
 
-static bool has_ghosts(enum brisk_policy kind)
-{
-    return kind == BRISK_POLICY_S3FIFO || kind == BRISK_POLICY_DEFAULT;
-}
-
 bool bk_policy_hits_are_lock_free(enum brisk_policy kind)
 {
     return kind != BRISK_POLICY_LRU && kind != BRISK_POLICY_LFU;
@@ -19,9 +14,9 @@ unsigned int bk_policy_extra_words(enum brisk_policy kind)
 }
 
 /* 0.9 of the capacity, as published. */
-static uint64_t ghosts_for(enum brisk_policy kind, uint64_t entries)
+static uint64_t s3fifo_ghosts(uint64_t entries)
 {
-    return has_ghosts(kind) ? entries / 10 * 9 + entries % 10 * 9 / 10 : 0;
+    return entries / 10 * 9 + entries % 10 * 9 / 10;
 }
 
 bool bk_policy_init(
@@ -29,26 +24,42 @@ bool bk_policy_init(
     uint64_t entries)
 {
     *policy = (struct bk_policy){.kind = kind, .host = *host};
-    if (kind == BRISK_POLICY_LFU)
+    bk_default_start(&policy->adaptive);
+    switch (kind) {
+    case BRISK_POLICY_LFU:
         return bk_lfu_add_levels(&policy->lfu);
-    return bk_ghost_init(&policy->ghost, ghosts_for(kind, entries));
+    case BRISK_POLICY_S3FIFO:
+        return bk_ghost_init(&policy->ghost, s3fifo_ghosts(entries));
+    case BRISK_POLICY_DEFAULT:
+        return bk_ghost_sketch_init(&policy->adaptive.ghosts, entries);
+    default:
+        return true;
+    }
 }
 
 void bk_policy_free(struct bk_policy *policy)
 {
     bk_ghost_free(&policy->ghost);
+    bk_ghost_sketch_free(&policy->adaptive.ghosts);
     bk_free(policy->lfu.levels);
     policy->lfu.levels = NULL;
 }
 
+static void resize_ghost(struct bk_ghost *ghost, uint64_t capacity)
+{
+    struct bk_ghost fresh;
+    if (capacity == ghost->capacity || !bk_ghost_init(&fresh, capacity))
+        return;
+    bk_ghost_free(ghost);
+    *ghost = fresh;
+}
+
 void bk_policy_set_entries(struct bk_policy *policy, uint64_t entries)
 {
-    struct bk_ghost ghost;
-    if (ghosts_for(policy->kind, entries) == policy->ghost.capacity ||
-        !bk_ghost_init(&ghost, ghosts_for(policy->kind, entries)))
-        return;
-    bk_ghost_free(&policy->ghost);
-    policy->ghost = ghost;
+    if (policy->kind == BRISK_POLICY_S3FIFO)
+        resize_ghost(&policy->ghost, s3fifo_ghosts(entries));
+    else if (policy->kind == BRISK_POLICY_DEFAULT)
+        bk_ghost_sketch_resize(&policy->adaptive.ghosts, entries);
 }
 
 void bk_policy_clear(struct bk_policy *policy)
@@ -56,12 +67,16 @@ void bk_policy_clear(struct bk_policy *policy)
     policy->small = policy->main = (struct bk_queue){0};
     policy->hand = 0;
     bk_ghost_clear(&policy->ghost);
+    bk_ghost_sketch_clear(&policy->adaptive.ghosts);
+    bk_default_start(&policy->adaptive);
     bk_lfu_clear(policy);
 }
 
 bool bk_policy_recall(struct bk_policy *policy, uint64_t hash)
 {
-    return has_ghosts(policy->kind) && bk_ghost_take(&policy->ghost, hash);
+    if (policy->kind == BRISK_POLICY_DEFAULT)
+        return bk_default_recall(policy, hash);
+    return policy->kind == BRISK_POLICY_S3FIFO && bk_ghost_take(&policy->ghost, hash);
 }
 
 static struct bk_queue *queue_of(struct bk_policy *policy, uint32_t handle)
@@ -83,6 +98,8 @@ void bk_policy_insert(struct bk_policy *policy, uint32_t handle, bool was_recall
     struct bk_queue *queue = was_recalled ? &policy->main : &policy->small;
     bk_queue_push(queue, bk_policy_arena(policy), handle);
     queue->cost += bk_policy_cost(policy, handle);
+    if (policy->kind == BRISK_POLICY_DEFAULT)
+        bk_default_welcome(policy, handle);
 }
 
 void bk_policy_hit(struct bk_policy *policy, uint32_t handle)
@@ -104,9 +121,10 @@ uint32_t bk_policy_victim(struct bk_policy *policy)
         return bk_lfu_victim(policy);
     case BRISK_POLICY_SIEVE:
         return bk_sieve_victim(policy);
-    case BRISK_POLICY_DEFAULT:
     case BRISK_POLICY_S3FIFO:
         return bk_s3fifo_victim(policy);
+    case BRISK_POLICY_DEFAULT:
+        return bk_default_victim(policy);
     default:
         return policy->small.oldest;
     }
@@ -123,7 +141,11 @@ void bk_policy_remove(struct bk_policy *policy, uint32_t handle, uint64_t hash, 
     struct bk_queue *queue = queue_of(policy, handle);
     bk_queue_remove(queue, bk_policy_arena(policy), handle);
     queue->cost -= bk_policy_cost(policy, handle);
-    if (is_evicted && has_ghosts(policy->kind) && queue == &policy->small)
+    if (!is_evicted)
+        return;
+    if (policy->kind == BRISK_POLICY_DEFAULT)
+        bk_default_bury(policy, hash, queue == &policy->main);
+    else if (policy->kind == BRISK_POLICY_S3FIFO && queue == &policy->small)
         bk_ghost_add(&policy->ghost, hash);
 }
 
@@ -147,5 +169,6 @@ void bk_policy_recost(
 
 size_t bk_policy_bytes(const struct bk_policy *policy)
 {
-    return bk_ghost_bytes(&policy->ghost) + policy->lfu.level_capacity * sizeof *policy->lfu.levels;
+    return bk_ghost_bytes(&policy->ghost) + bk_ghost_sketch_bytes(&policy->adaptive.ghosts) +
+           policy->lfu.level_capacity * sizeof *policy->lfu.levels;
 }

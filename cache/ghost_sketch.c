@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cache/ghost_sketch.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "cache/hash.h"
+
+enum {
+    FROM_MAIN = 0x80,
+    FINGERPRINT_MASK = 0x7f,
+    FINGERPRINT_SHIFT = 57, /* the bits farthest from those that make the bucket */
+    /* A shard's arena has no room for more entries. */
+    MOST_BUCKETS = 1 << 28,
+};
+
+static uint32_t buckets_for(uint64_t capacity)
+{
+    uint64_t count = capacity / 2 + capacity % 2;
+    return count > MOST_BUCKETS ? MOST_BUCKETS : (uint32_t)count;
+}
+
+bool bk_ghost_sketch_init(struct bk_ghost_sketch *sketch, uint64_t capacity)
+{
+    *sketch = (struct bk_ghost_sketch){0};
+    uint32_t count = buckets_for(capacity);
+    if (count == 0)
+        return true;
+    sketch->buckets = bk_calloc(count, sizeof *sketch->buckets);
+    if (sketch->buckets == NULL)
+        return false;
+    sketch->bucket_count = count;
+    return true;
+}
+
+void bk_ghost_sketch_resize(struct bk_ghost_sketch *sketch, uint64_t capacity)
+{
+    struct bk_ghost_sketch fresh;
+    if (buckets_for(capacity) == sketch->bucket_count || !bk_ghost_sketch_init(&fresh, capacity))
+        return;
+    bk_ghost_sketch_free(sketch);
+    *sketch = fresh;
+}
+
+void bk_ghost_sketch_free(struct bk_ghost_sketch *sketch)
+{
+    bk_free(sketch->buckets);
+    *sketch = (struct bk_ghost_sketch){0};
+}
+
+void bk_ghost_sketch_clear(struct bk_ghost_sketch *sketch)
+{
+    if (sketch->buckets != NULL)
+        memset(sketch->buckets, 0, bk_ghost_sketch_bytes(sketch));
+    sketch->small_count = sketch->main_count = 0;
+}
+
+/*
+ * The hash of a number is one multiplication, which leaves traces of an order
+ * that keys may have. An index only gets slower by that; here they would collide
+ * in bucket and fingerprint at once, and a scan would look like keys that come
+ * back. So mix again (splitmix64, Steele, Lea and Flood 2014).
+ */
+static uint64_t mix(uint64_t hash)
+{
+    hash = (hash ^ hash >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    hash = (hash ^ hash >> 27) * UINT64_C(0x94d049bb133111eb);
+    return hash ^ hash >> 31;
+}
+
+static uint16_t *bucket_of(struct bk_ghost_sketch *sketch, uint64_t mixed)
+{
+    return &sketch->buckets[bk_hash_bucket(mixed, sketch->bucket_count)];
+}
+
+static unsigned int fingerprint_of(uint64_t mixed)
+{
+    unsigned int fingerprint = (unsigned int)(mixed >> FINGERPRINT_SHIFT) & FINGERPRINT_MASK;
+    return fingerprint + (fingerprint == 0);
+}
+
+static uint32_t *count_of(struct bk_ghost_sketch *sketch, unsigned int key)
+{
+    return (key & FROM_MAIN) != 0 ? &sketch->main_count : &sketch->small_count;
+}
+
+void bk_ghost_sketch_add(struct bk_ghost_sketch *sketch, uint64_t hash, enum bk_origin origin)
+{
+    if (sketch->bucket_count == 0)
+        return;
+    uint64_t mixed = mix(hash);
+    uint16_t *bucket = bucket_of(sketch, mixed);
+    unsigned int older = *bucket >> 8;
+    if (older != 0)
+        --*count_of(sketch, older);
+    unsigned int key = fingerprint_of(mixed) | (origin == BK_ORIGIN_MAIN ? FROM_MAIN : 0);
+    *bucket = (uint16_t)((*bucket & 0xff) << 8 | key);
+    ++*count_of(sketch, key);
+}
+
+static enum bk_origin forget(struct bk_ghost_sketch *sketch, unsigned int key)
+{
+    --*count_of(sketch, key);
+    return (key & FROM_MAIN) != 0 ? BK_ORIGIN_MAIN : BK_ORIGIN_SMALL;
+}
+
+enum bk_origin bk_ghost_sketch_take(struct bk_ghost_sketch *sketch, uint64_t hash)
+{
+    if (sketch->bucket_count == 0)
+        return BK_ORIGIN_NONE;
+    uint64_t mixed = mix(hash);
+    uint16_t *bucket = bucket_of(sketch, mixed);
+    unsigned int newer = *bucket & 0xff, older = *bucket >> 8;
+    unsigned int fingerprint = fingerprint_of(mixed);
+    if ((newer & FINGERPRINT_MASK) == fingerprint) {
+        *bucket = (uint16_t)older;
+        return forget(sketch, newer);
+    }
+    if ((older & FINGERPRINT_MASK) == fingerprint) {
+        *bucket = (uint16_t)newer;
+        return forget(sketch, older);
+    }
+    return BK_ORIGIN_NONE;
+}
