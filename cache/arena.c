@@ -40,7 +40,8 @@ bool bk_arena_init(struct bk_arena *arena, size_t wanted_bytes)
 {
     *arena = (struct bk_arena){.chunk_count = 1};
     /* Chunk 0 is mapped from the start: empty slots of the index point there. */
-    return bk_region_reserve(&arena->region, wanted_bytes, 16 * (size_t)BK_CHUNK_BYTES) &&
+    return bk_region_reserve(
+               &arena->region, wanted_bytes, 16 * (size_t)BK_CHUNK_BYTES, BK_CHUNK_BYTES) &&
            bk_region_grow(&arena->region, BK_CHUNK_BYTES);
 }
 
@@ -64,6 +65,14 @@ static bool reserve_chunk_record(struct bk_arena *arena)
     return true;
 }
 
+/* Chunk 1 begins at a huge page's address; chunk 0 never holds anything. */
+static void collapse_before(struct bk_arena *arena, uint32_t chunk)
+{
+    size_t begin = ((size_t)chunk - 1) * BK_CHUNK_BYTES;
+    if (chunk > 1 && begin % BK_HUGE_PAGE_BYTES == 0)
+        bk_region_collapse(&arena->region, begin + BK_CHUNK_BYTES - BK_HUGE_PAGE_BYTES);
+}
+
 /* The number of a chunk that no class uses, or 0. */
 static uint32_t take_chunk(struct bk_arena *arena)
 {
@@ -80,9 +89,7 @@ static uint32_t take_chunk(struct bk_arena *arena)
     size_t end = ((size_t)arena->chunk_count + 1) * BK_CHUNK_BYTES + BK_ARENA_GUARD_BYTES;
     if (!reserve_chunk_record(arena) || !bk_region_grow(&arena->region, end))
         return 0;
-    size_t begin = (size_t)arena->chunk_count * BK_CHUNK_BYTES;
-    if (begin % BK_HUGE_PAGE_BYTES == 0)
-        bk_region_collapse(&arena->region, begin - BK_HUGE_PAGE_BYTES);
+    collapse_before(arena, arena->chunk_count);
     return arena->chunk_count++;
 }
 

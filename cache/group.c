@@ -18,7 +18,7 @@ bool bk_groups_init(struct bk_groups *groups)
     if (pthread_mutex_init(&groups->lock, NULL) != 0)
         return false;
     if (bk_region_reserve(
-            &groups->region, MOST_GROUPS * sizeof(struct bk_group), sizeof(struct bk_group)))
+            &groups->region, MOST_GROUPS * sizeof(struct bk_group), sizeof(struct bk_group), 0))
         return true;
     pthread_mutex_destroy(&groups->lock);
     return false;

@@ -12,25 +12,26 @@ enum {
     LARGEST_STEP_BYTES = 4 * 1024 * 1024,
 };
 
-/* Cuts what is before the first multiple of a huge page, and as much in all. */
-static uint8_t *align(uint8_t *base, size_t bytes)
+/* Cuts a huge page's worth from both ends, so that the rest begins where it should. */
+static uint8_t *align(uint8_t *base, size_t bytes, size_t lead_bytes)
 {
-    size_t before = -(uintptr_t)base % BK_HUGE_PAGE_BYTES;
+    size_t before = -((uintptr_t)base + lead_bytes) % BK_HUGE_PAGE_BYTES;
     if (before != 0)
         munmap(base, before);
-    if (before != BK_HUGE_PAGE_BYTES)
-        munmap(base + before + bytes, BK_HUGE_PAGE_BYTES - before);
+    munmap(base + before + bytes, BK_HUGE_PAGE_BYTES - before);
     return base + before;
 }
 
-bool bk_region_reserve(struct bk_region *region, size_t wanted_bytes, size_t needed_bytes)
+bool bk_region_reserve(
+    struct bk_region *region, size_t wanted_bytes, size_t needed_bytes, size_t lead_bytes)
 {
     for (size_t bytes = wanted_bytes; bytes >= needed_bytes; bytes /= 2) {
         void *base = mmap(
             NULL, bytes + BK_HUGE_PAGE_BYTES, PROT_NONE,
             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (base != MAP_FAILED) {
-            *region = (struct bk_region){.base = align(base, bytes), .reserved_bytes = bytes};
+            *region = (struct bk_region){
+                .base = align(base, bytes, lead_bytes), .reserved_bytes = bytes};
             return true;
         }
     }

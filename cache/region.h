@@ -21,9 +21,11 @@ struct bk_region {
 
 /*
  * Reserves `wanted_bytes`, or as much as a limit on address space leaves, but not
- * less than `needed_bytes`. False if even that is not to be had.
+ * less than `needed_bytes`. What follows the first `lead_bytes` begins at a huge
+ * page's address. False if even `needed_bytes` are not to be had.
  */
-bool bk_region_reserve(struct bk_region *region, size_t wanted_bytes, size_t needed_bytes);
+bool bk_region_reserve(
+    struct bk_region *region, size_t wanted_bytes, size_t needed_bytes, size_t lead_bytes);
 void bk_region_free(struct bk_region *region);
 
 /* Makes the first `bytes` usable. False if the region or the memory is exhausted. */

@@ -15,7 +15,7 @@ bool bk_table_init(
     *index = (struct bk_index){.bucket_count = BK_TABLE_FIRST_BUCKETS, .arena = arena};
     *table = (struct bk_table){.index = index, .rehash = rehash, .rehash_ctx = rehash_ctx};
     for (int i = 0; i < 2; i++) {
-        if (!bk_region_reserve(&table->regions[i], wanted_bytes, 64 * 1024) ||
+        if (!bk_region_reserve(&table->regions[i], wanted_bytes, 64 * 1024, 0) ||
             !bk_region_grow(&table->regions[i], sizeof(struct bk_bucket[BK_TABLE_FIRST_BUCKETS]))) {
             bk_table_free(table);
             return false;
