@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "examples/webcache/report.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static double per_second(const struct traffic_result *result)
+{
+    return result->seconds > 0 ? (double)result->requests / result->seconds : 0;
+}
+
+static double cpu_per_request_ns(const struct traffic_result *result)
+{
+    return result->requests != 0 ? (double)result->cpu_ns / (double)result->requests : 0;
+}
+
+/* What the requests with the cache would have cost without it, less what they did cost. */
+static double saved_cpu_seconds(const struct report *report)
+{
+    if (report->without == NULL || report->with == NULL)
+        return 0;
+    double instead = cpu_per_request_ns(report->without) * (double)report->with->requests;
+    return (instead - (double)report->with->cpu_ns) / 1e9;
+}
+
+static double hit_ratio(const struct report *report)
+{
+    struct brisk_cache_stats stats = {.size = sizeof stats};
+    brisk_cache_read_stats(report->cache, &stats);
+    uint64_t lookups = stats.hits + stats.misses;
+    return lookups != 0 ? (double)stats.hits / (double)lookups : 0;
+}
+
+enum {
+    SHOWN_BYTES = 32
+};
+
+/* For the text of a value: one of a few that take turns. */
+static char *next_buffer(void)
+{
+    static char buffers[4][SHOWN_BYTES];
+    static unsigned int turn;
+    return buffers[turn++ % 4];
+}
+
+static const char *show_count(double value)
+{
+    char digits[SHOWN_BYTES / 2];
+    char *text = next_buffer();
+    int length = snprintf(digits, sizeof digits, "%.0f", value < 1e14 ? value : 1e14);
+    size_t used = 0;
+    for (int i = 0; i < length; i++) {
+        if (i > 0 && (length - i) % 3 == 0)
+            text[used++] = ',';
+        text[used++] = digits[i];
+    }
+    text[used] = '\0';
+    return text;
+}
+
+static const char *show_time(double ns)
+{
+    char *text = next_buffer();
+    if (ns < 1e3)
+        snprintf(text, SHOWN_BYTES, "%.0f ns", ns);
+    else if (ns < 1e6)
+        snprintf(text, SHOWN_BYTES, "%.1f us", ns / 1e3);
+    else if (ns < 1e9)
+        snprintf(text, SHOWN_BYTES, "%.1f ms", ns / 1e6);
+    else
+        snprintf(text, SHOWN_BYTES, "%.1f s", ns / 1e9);
+    return text;
+}
+
+static const char *show_mib(double bytes)
+{
+    char *text = next_buffer();
+    snprintf(text, SHOWN_BYTES, "%.1f MiB", bytes / (1 << 20));
+    return text;
+}
+
+typedef const char *show_fn(double value);
+typedef double value_fn(const struct traffic_result *result);
+
+static double requests_of(const struct traffic_result *result)
+{
+    return (double)result->requests;
+}
+
+static double p50_of(const struct traffic_result *result)
+{
+    return (double)latency_quantile(&result->latency, 0.5);
+}
+
+static double p99_of(const struct traffic_result *result)
+{
+    return (double)latency_quantile(&result->latency, 0.99);
+}
+
+static double rss_of(const struct traffic_result *result)
+{
+    return (double)result->rss_bytes;
+}
+
+static double faults_of(const struct traffic_result *result)
+{
+    return (double)(result->wrong + result->failures);
+}
+
+static void print_row(const char *label, const char *without, const char *with)
+{
+    printf("%-24s %16s %16s\n", label, without, with);
+}
+
+static void
+print_values(const struct report *report, const char *label, value_fn *value_of, show_fn *show)
+{
+    print_row(
+        label, report->without != NULL ? show(value_of(report->without)) : "-",
+        report->with != NULL ? show(value_of(report->with)) : "-");
+}
+
+static void print_hit_ratio(const struct report *report)
+{
+    char text[32] = "-";
+    if (report->with != NULL)
+        snprintf(text, sizeof text, "%.2f %%", hit_ratio(report) * 100);
+    print_row("hit ratio", "-", text);
+}
+
+static void print_gain(const struct report *report)
+{
+    if (report->without == NULL || report->with == NULL || per_second(report->without) <= 0)
+        return;
+    printf(
+        "\nWith the cache %s times as many requests per second; CPU time saved: %s.\n",
+        show_count(per_second(report->with) / per_second(report->without)),
+        show_time(saved_cpu_seconds(report) * 1e9));
+}
+
+/* To be freed; NULL if there is no memory. */
+static char *cache_statistics(struct brisk_cache *cache, enum brisk_format format)
+{
+    size_t length;
+    if (brisk_cache_write_stats(cache, format, NULL, 0, &length) != BRISK_ERR_SHORT_BUFFER)
+        return NULL;
+    size_t capacity = length + 256; /* numbers may have grown */
+    char *text = malloc(capacity);
+    if (text != NULL &&
+        brisk_cache_write_stats(cache, format, text, capacity, &length) != BRISK_OK) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
+void report_print_table(const struct report *report)
+{
+    print_row("", "without a cache", "with brisk");
+    print_values(report, "requests", requests_of, show_count);
+    print_values(report, "requests per second", per_second, show_count);
+    print_values(report, "latency p50", p50_of, show_time);
+    print_values(report, "latency p99", p99_of, show_time);
+    print_hit_ratio(report);
+    print_values(report, "CPU time per request", cpu_per_request_ns, show_time);
+    print_values(report, "memory (RSS)", rss_of, show_mib);
+    print_values(report, "wrong or no response", faults_of, show_count);
+    print_gain(report);
+    if (report->was_interrupted)
+        printf("\nInterrupted: the figures are those up to there.\n");
+
+    char *statistics = report->with != NULL ? cache_statistics(report->cache, BRISK_FORMAT_TEXT)
+                                            : NULL;
+    if (statistics != NULL)
+        printf("\n%s", statistics);
+    free(statistics);
+}
+
+static void print_json_run(const char *key, const struct traffic_result *result)
+{
+    if (result == NULL) {
+        printf("\"%s\":null,", key);
+        return;
+    }
+    printf(
+        "\"%s\":{\"seconds\":%.3f,\"requests\":%" PRIu64 ",\"requests_per_s\":%.1f,"
+        "\"p50_ns\":%.0f,\"p99_ns\":%.0f,\"cpu_ns\":%" PRIu64 ",\"rss_bytes\":%" PRIu64
+        ",\"failures\":%" PRIu64 ",\"wrong\":%" PRIu64 "},",
+        key, result->seconds, result->requests, per_second(result), p50_of(result), p99_of(result),
+        result->cpu_ns, result->rss_bytes, result->failures, result->wrong);
+}
+
+void report_print_json(const struct report *report)
+{
+    char *statistics = report->with != NULL ? cache_statistics(report->cache, BRISK_FORMAT_JSON)
+                                            : NULL;
+    printf(
+        "{\"files\":%zu,\"bytes\":%" PRIu64 ",\"threads\":%u,\"interrupted\":%s,",
+        report->origin->count, report->origin->bytes, report->traffic->threads,
+        report->was_interrupted ? "true" : "false");
+    print_json_run("without", report->without);
+    print_json_run("with", report->with);
+    printf(
+        "\"cpu_saved_s\":%.3f,\"cache\":%s}\n", saved_cpu_seconds(report),
+        statistics != NULL ? statistics : "null");
+    free(statistics);
+}
