@@ -140,7 +140,9 @@ static struct shown show_time(uint64_t ns)
         return (struct shown){ns / 100, 1, "us"};
     if (ns < 1000000000)
         return (struct shown){ns / 100000, 1, "ms"};
-    return (struct shown){ns / 100000000, 1, "s"};
+    if (ns < UINT64_C(1000000000000))
+        return (struct shown){ns / 100000000, 1, "s"};
+    return (struct shown){ns / 1000000000, 0, "s"};
 }
 
 static struct shown show(enum unit unit, uint64_t value)

@@ -2,6 +2,7 @@
 #include "examples/webcache/report.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,8 +69,10 @@ static const char *show_time(double ns)
         snprintf(text, SHOWN_BYTES, "%.1f us", ns / 1e3);
     else if (ns < 1e9)
         snprintf(text, SHOWN_BYTES, "%.1f ms", ns / 1e6);
-    else
+    else if (ns < 1e12)
         snprintf(text, SHOWN_BYTES, "%.1f s", ns / 1e9);
+    else
+        snprintf(text, SHOWN_BYTES, "%s s", show_count(ns / 1e9));
     return text;
 }
 
@@ -125,7 +128,7 @@ static void print_hit_ratio(const struct report *report)
 {
     char text[32] = "-";
     if (report->with != NULL)
-        snprintf(text, sizeof text, "%.2f %%", hit_ratio(report) * 100);
+        snprintf(text, sizeof text, "%.2f %%", floor(hit_ratio(report) * 1e4) / 100);
     print_row("hit ratio", "-", text);
 }
 
