@@ -2,6 +2,7 @@
 /* What a cache does for a server whose answers are expensive to make; see --help. */
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -32,12 +33,12 @@ struct settings {
     char *const *folders;
 };
 
-static volatile sig_atomic_t has_stopped;
+static atomic_bool has_stopped;
 
 static void stop(int signal_number)
 {
     (void)signal_number;
-    has_stopped = 1;
+    atomic_store(&has_stopped, true);
 }
 
 /* The first signal ends the run with what there is so far, the second one at once. */
@@ -190,7 +191,7 @@ static int run_both(const struct settings *settings, struct report *report, stru
     if (!traffic_run(report->traffic, NULL, NULL, &without))
         return complain("no memory or no threads", "webcache --threads 2");
     report->without = &without;
-    if (!has_stopped) {
+    if (!atomic_load(&has_stopped)) {
         report->cache = new_cache(report->origin, &error);
         if (report->cache == NULL) {
             fprintf(stderr, "webcache: %s\n", error.message);
@@ -201,7 +202,7 @@ static int run_both(const struct settings *settings, struct report *report, stru
             return complain("no memory or no threads", "webcache --threads 2");
         report->with = &with;
     }
-    report->was_interrupted = has_stopped != 0;
+    report->was_interrupted = atomic_load(&has_stopped);
     if (settings->is_json)
         report_print_json(report);
     else
@@ -212,7 +213,7 @@ static int run_both(const struct settings *settings, struct report *report, stru
 static int run(const struct settings *settings, const struct origin *origin, FILE *log_file)
 {
     struct traffic traffic;
-    struct traffic_log log = {log_file, LOG_LINES};
+    struct traffic_log log = {PTHREAD_MUTEX_INITIALIZER, log_file, LOG_LINES};
     if (!traffic_init(&traffic, origin))
         return complain("no memory", "name a smaller folder");
     traffic.threads = settings->threads;

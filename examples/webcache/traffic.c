@@ -2,7 +2,6 @@
 #include "examples/webcache/traffic.h"
 
 #include <math.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -114,7 +113,7 @@ get_response(struct client *client, const struct origin_file *file, struct brisk
 /* The key may not have blanks in the log, so they are written as in a URL. */
 static void write_log(struct traffic_log *log, const char *key, size_t size)
 {
-    flockfile(log->file);
+    pthread_mutex_lock(&log->lock);
     if (log->lines_left > 0) {
         log->lines_left--;
         for (; *key != '\0'; key++) {
@@ -126,7 +125,7 @@ static void write_log(struct traffic_log *log, const char *key, size_t size)
         }
         fprintf(log->file, " %zu\n", size);
     }
-    funlockfile(log->file);
+    pthread_mutex_unlock(&log->lock);
 }
 
 static void run_request(struct client *client)
@@ -152,7 +151,7 @@ static void *run_client(void *ctx)
     struct client *client = ctx;
     do
         run_request(client);
-    while (now_ns() < client->deadline_ns && !*client->traffic->has_stopped);
+    while (now_ns() < client->deadline_ns && !atomic_load(client->traffic->has_stopped));
     return NULL;
 }
 

@@ -2,7 +2,8 @@
 #ifndef WEBCACHE_TRAFFIC_H
 #define WEBCACHE_TRAFFIC_H
 
-#include <signal.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "examples/webcache/latency.h"
@@ -18,7 +19,7 @@ struct traffic {
     double *cumulative; /* of the frequencies, by rank */
     unsigned int threads;
     double seconds;
-    volatile sig_atomic_t *has_stopped; /* set by a signal */
+    const atomic_bool *has_stopped; /* set by a signal */
 };
 
 bool traffic_init(struct traffic *traffic, const struct origin *origin);
@@ -37,6 +38,7 @@ struct traffic_result {
 
 /* Lines "key size", for replaying the requests elsewhere. Any thread. */
 struct traffic_log {
+    pthread_mutex_t lock;
     FILE *file;
     uint64_t lines_left;
 };
