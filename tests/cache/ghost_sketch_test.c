@@ -110,22 +110,30 @@ static void another_size_starts_anew_and_the_same_one_keeps_the_keys(void **stat
     bk_ghost_sketch_free(&sketch);
 }
 
-static void without_memory_it_stays_as_it_is(void **state)
+static void resize_once(bool is_failing, void *ctx)
 {
-    (void)state;
-    struct bk_ghost_sketch sketch = sketch_of(100);
+    (void)ctx;
+    struct bk_ghost_sketch sketch;
+    if (!bk_ghost_sketch_init(&sketch, 100)) {
+        assert_true(is_failing);
+        assert_u64(bk_ghost_sketch_bytes(&sketch), 0);
+        return;
+    }
     bk_ghost_sketch_add(&sketch, hash_of(1), BK_ORIGIN_MAIN);
 
-    fail_allocation(1);
     bk_ghost_sketch_resize(&sketch, 200);
-    struct bk_ghost_sketch other;
-    fail_allocation(1);
-    bool is_made = bk_ghost_sketch_init(&other, 100);
-    fail_allocation(0);
 
-    assert_false(is_made);
-    assert_i64(bk_ghost_sketch_take(&sketch, hash_of(1)), BK_ORIGIN_MAIN);
+    bool is_resized = bk_ghost_sketch_bytes(&sketch) == 200;
+    assert_true(is_resized || is_failing);
+    enum bk_origin want = is_resized ? BK_ORIGIN_NONE : BK_ORIGIN_MAIN;
+    assert_i64(bk_ghost_sketch_take(&sketch, hash_of(1)), want);
     bk_ghost_sketch_free(&sketch);
+}
+
+static void without_memory_for_another_size_it_stays_as_it_is(void **state)
+{
+    (void)state;
+    for_each_allocation_failure(resize_once, NULL);
 }
 
 /*
@@ -243,13 +251,18 @@ static void it_does_what_a_model_of_lists_does(void **state)
 
 /*
  * Hashes that follow each other in a pattern, as those of numbers in sequence do,
- * are no more alike than others: 2 of 127 fingerprints, 1.6 %, are in a bucket.
+ * are no more alike than others: of 127 fingerprints up to 2 are in a bucket, so
+ * that at most 157 of 10,000 strangers are found.
  */
 static void hashes_in_a_pattern_do_not_collide_more_than_others(void **state)
 {
     (void)state;
     static const uint64_t strides[] = {
-        1, UINT64_C(1) << 20, UINT64_C(1) << 32, UINT64_C(1) << 56, UINT64_C(0x100000001),
+        1,
+        UINT64_C(1) << 20,
+        UINT64_C(1) << 32,
+        UINT64_C(1) << 49,
+        UINT64_C(0x100000001),
         UINT64_C(0x5555555555555555)};
     for (size_t i = 0; i < sizeof strides / sizeof strides[0]; i++) {
         struct bk_ghost_sketch sketch = sketch_of(10000);
@@ -258,9 +271,7 @@ static void hashes_in_a_pattern_do_not_collide_more_than_others(void **state)
             bk_ghost_sketch_add(&sketch, n * strides[i], BK_ORIGIN_SMALL);
         for (uint64_t n = 10000; n < 20000; n++)
             found += bk_ghost_sketch_take(&sketch, n * strides[i]) != BK_ORIGIN_NONE;
-        /* Strides that wrap around come back to the same hashes, which are found. */
-        bool wraps = strides[i] << 14 == 0 || strides[i] >> 56 != 0;
-        assert_that(wraps || found < 200, "%u of 10000 with stride %zu", found, i);
+        assert_that(found > 50 && found < 200, "%u of 10000 with stride %zu", found, i);
         bk_ghost_sketch_free(&sketch);
     }
 }
@@ -271,6 +282,6 @@ BRISK_TEST_MAIN(
     cmocka_unit_test(the_newer_of_two_alike_is_found_first),
     cmocka_unit_test(it_takes_a_byte_per_key), cmocka_unit_test(one_for_no_keys_knows_none),
     cmocka_unit_test(another_size_starts_anew_and_the_same_one_keeps_the_keys),
-    cmocka_unit_test(without_memory_it_stays_as_it_is),
+    cmocka_unit_test(without_memory_for_another_size_it_stays_as_it_is),
     cmocka_unit_test(it_does_what_a_model_of_lists_does),
     cmocka_unit_test(hashes_in_a_pattern_do_not_collide_more_than_others))
