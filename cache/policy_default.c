@@ -24,32 +24,38 @@
 #define WHOLE (UINT64_C(1) << 32)
 /*
  * A small queue of a tenth sees a key again that comes back soon, as published
- * for S3-FIFO, and a main queue of a tenth still keeps what is hot. In between
- * it starts at a quarter: a wrong guess on either side costs about as much.
+ * for S3-FIFO, and a main queue of a tenth still keeps what is hot. It starts at a
+ * quarter: not far from the tenth that suits most loads, nor from what bursts need.
  */
 #define LEAST_SMALL_SHARE (WHOLE / 10)
-#define MOST_SMALL_SHARE (WHOLE / 10 * 9)
+#define MOST_SMALL_SHARE (WHOLE - LEAST_SMALL_SHARE)
 #define FIRST_SMALL_SHARE (WHOLE / 4)
 /* Both of two thirds: a queue is most of the cache if it is twice the other. */
 #define DOMINANT_SHARE (WHOLE / 3 * 2)
 
 enum {
+    MOST_HITS = 3, /* two bits in the table */
     /*
-     * Entries by which a returning ghost moves the boundary, all in all. A boundary
-     * that is off by the whole capacity has moved after a fraction of as many
-     * misses, and noise moves it by less than a tenth in caches of 32 and more.
+     * Entries by which a returning ghost moves the boundary at most. A quarter as
+     * many ghosts as there are entries can move it all the way, so it learns in less
+     * than one round of the cache; a single one moves it by a sixteenth where the
+     * cache is smallest and hardly at all elsewhere.
      */
     STEP_ENTRIES = 4,
-    /* Ghosts of the main queue count for so much of an entry even where they are many. */
+    /*
+     * A quarter of an entry is the least by which a ghost of the main queue moves
+     * it: the way back to a small queue of a tenth must stay open where a long
+     * burst has left hardly any other ghosts.
+     */
     LEAST_STEPS_BACK_PER_ENTRY = 4,
-    /* So many entries in use may be passed over before one of them has to go. */
+    /* So many entries in use are passed over before one has to go: a store is bounded. */
     SWEEP = 64,
     /*
-     * Below, a tenth is three entries and whole shards are cheap to walk, see
-     * least_recent. A main queue would have places for one or two, and misses
-     * everything in a loop that fits.
+     * Below, a tenth is six entries at most, so that a chance meeting of two keys
+     * decides who stays, and LRU misses less in bursts. It is the most of which a
+     * walk over all entries costs no more than the rest of a miss, see least_recent.
      */
-    TINY_ENTRIES = 32,
+    TINY_ENTRIES = 64,
 };
 
 static uint64_t entry_count(const struct bk_policy *policy)
@@ -133,22 +139,28 @@ static void renew(struct bk_policy *policy, uint32_t handle, struct bk_queue *fr
 
 /*
  * LRU as far as misses can tell: at each of them, those that were hit since the
- * one before become the youngest, among themselves in the order they had.
+ * one before become the youngest. Among them, who was hit more often is likelier
+ * to have been the last one hit; beyond that they keep their order.
  */
 static uint32_t least_recent(struct bk_policy *policy)
 {
     while (policy->main.oldest != 0)
         renew(policy, policy->main.oldest, &policy->main, false);
-    uint32_t handle = policy->small.oldest;
-    for (uint64_t left = policy->small.count; left != 0; left--) {
-        uint32_t newer = bk_queue_newer(bk_policy_arena(policy), handle);
+
+    uint32_t hit[MOST_HITS][TINY_ENTRIES];
+    unsigned int counts[MOST_HITS] = {0};
+    for (uint32_t handle = policy->small.oldest; handle != 0;
+         handle = bk_queue_newer(bk_policy_arena(policy), handle)) {
         struct bk_place place = bk_policy_place(policy, handle);
-        if (bk_place_frequency(place) != 0) {
-            bk_place_set_frequency(place, 0);
-            renew(policy, handle, &policy->small, false);
-        }
-        handle = newer;
+        unsigned int hits = bk_place_frequency(place);
+        if (hits == 0)
+            continue;
+        bk_place_set_frequency(place, 0);
+        hit[hits - 1][counts[hits - 1]++] = handle;
     }
+    for (unsigned int hits = 0; hits < MOST_HITS; hits++)
+        for (unsigned int i = 0; i < counts[hits]; i++)
+            renew(policy, hit[hits][i], &policy->small, false);
     return policy->small.oldest;
 }
 
