@@ -155,8 +155,7 @@ static void prolong(struct bk_shard *shard, struct bk_place place, uint64_t now)
     bk_bucket_unlock(place.bucket, state);
 }
 
-/* The entry of this key if it is not past its time; removes it if it is of no use any more. */
-static uint32_t find_valid(
+uint32_t bk_shard_find_valid(
     struct bk_shard *shard, uint64_t hash, struct brisk_bytes key, uint64_t now,
     enum bk_verdict *verdict, struct bk_departed *departed)
 {
@@ -182,7 +181,7 @@ uint32_t bk_shard_find_good(
     struct bk_shard *shard, uint64_t hash, struct brisk_bytes key, uint64_t now,
     enum bk_verdict *verdict, struct bk_departed *departed)
 {
-    uint32_t handle = find_valid(shard, hash, key, now, verdict, departed);
+    uint32_t handle = bk_shard_find_valid(shard, hash, key, now, verdict, departed);
     if (handle != 0 && shard->settings->idle_ttl != 0)
         prolong(shard, bk_table_locate(&shard->table, hash, handle), now);
     return handle;
@@ -193,7 +192,7 @@ uint32_t bk_shard_find_fresh(
     struct bk_departed *departed)
 {
     enum bk_verdict verdict;
-    uint32_t handle = find_valid(shard, hash, key, now, &verdict, departed);
+    uint32_t handle = bk_shard_find_valid(shard, hash, key, now, &verdict, departed);
     if (handle == 0)
         return 0;
     bool is_negative = (bk_load32(&bk_shard_entry(shard, handle)->meta) & BK_META_NEGATIVE) != 0;

@@ -156,7 +156,11 @@ bk_shard_weight_word(const struct bk_shard *shard, struct bk_entry *entry, uint3
 uint32_t bk_shard_find_good(
     struct bk_shard *shard, uint64_t hash, struct brisk_bytes key, uint64_t now,
     enum bk_verdict *verdict, struct bk_departed *departed);
-/* The same for those who do not read: no idle time, and not a negative one. */
+/* The same for those who do not read. */
+uint32_t bk_shard_find_valid(
+    struct bk_shard *shard, uint64_t hash, struct brisk_bytes key, uint64_t now,
+    enum bk_verdict *verdict, struct bk_departed *departed);
+/* Likewise, and not a negative one. */
 uint32_t bk_shard_find_fresh(
     struct bk_shard *shard, uint64_t hash, struct brisk_bytes key, uint64_t now,
     struct bk_departed *departed);

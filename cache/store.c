@@ -233,7 +233,7 @@ static uint32_t find_good(struct plan *plan, struct bk_place *place)
     const struct bk_store *store = plan->store;
     struct bk_shard *shard = plan->shard;
     enum bk_verdict verdict;
-    uint32_t handle = bk_shard_find_good(
+    uint32_t handle = bk_shard_find_valid(
         shard, store->hash, store->key, plan->now, &verdict, &plan->departed);
     if (handle != 0) {
         *place = bk_table_locate(&shard->table, store->hash, handle);

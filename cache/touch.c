@@ -78,10 +78,17 @@ static enum brisk_status rebuild(struct touch *touch, struct bk_place place, uin
     return BRISK_OK;
 }
 
+/* How much larger the block is that the entry moves to. */
+static struct bk_limits growth(uint32_t old_meta, uint32_t meta)
+{
+    size_t from = bk_arena_block_bytes(bk_meta_block_bytes(old_meta));
+    size_t to = bk_arena_block_bytes(bk_meta_block_bytes(meta));
+    return (struct bk_limits){.bytes = to > from ? to - from : 0};
+}
+
 static enum brisk_status touch_locked(struct touch *touch)
 {
     struct bk_shard *shard = touch->shard;
-    static const struct bk_limits time_words = {.bytes = 3 * sizeof(uint64_t)};
     if ((touch->deadline.flags & BK_META_DEADLINE) != 0 && !bk_wheel_prepare(&shard->wheel))
         return BRISK_ERR_NOMEM;
 
@@ -95,7 +102,8 @@ static enum brisk_status touch_locked(struct touch *touch)
         set_time(touch, place, handle);
         return BRISK_OK;
     }
-    bk_shard_make_room(shard, &time_words, &touch->departed); /* which may take this entry */
+    struct bk_limits more = growth(meta, meta_after(touch, meta));
+    bk_shard_make_room(shard, &more, &touch->departed); /* which may take this entry */
     handle = bk_shard_find(shard, touch->hash, touch->key);
     if (handle == 0)
         return BRISK_MISS;

@@ -75,7 +75,7 @@ enum brisk_status brisk_cache_delete(struct brisk_cache *cache, struct brisk_byt
 
     bk_shard_lock(shard);
     bk_loads_overtake(shard, hash, key);
-    uint32_t handle = bk_shard_find_good(shard, hash, key, now, &verdict, &departed);
+    uint32_t handle = bk_shard_find_valid(shard, hash, key, now, &verdict, &departed);
     bool is_there = false;
     if (handle != 0)
         is_there = (bk_load32(&bk_shard_entry(shard, handle)->meta) & BK_META_NEGATIVE) == 0;
