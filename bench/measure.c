@@ -40,13 +40,15 @@ uint64_t measure_now_ns(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* The affinity of the process, as it was before any thread was bound. */
+/* The affinity of the process; first asked for before any thread was made and bound. */
 static cpu_set_t *allowed_cpus(void)
 {
     static cpu_set_t allowed;
     static bool is_known;
 
-    if (!is_known && sched_getaffinity(0, sizeof allowed, &allowed) != 0)
+    if (is_known)
+        return &allowed;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
         bench_fail("cannot read the CPU affinity");
     is_known = true;
     return &allowed;
