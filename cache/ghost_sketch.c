@@ -90,11 +90,13 @@ void bk_ghost_sketch_add(struct bk_ghost_sketch *sketch, uint64_t hash, enum bk_
         return;
     uint64_t mixed = mix(hash);
     uint16_t *bucket = bucket_of(sketch, mixed);
-    unsigned int older = *bucket >> 8;
+    unsigned int newer = *bucket & 0xff, older = *bucket >> 8;
     if (older != 0)
         --*count_of(sketch, older);
-    unsigned int key = fingerprint_of(mixed) | (origin == BK_ORIGIN_MAIN ? FROM_MAIN : 0);
-    *bucket = (uint16_t)((*bucket & 0xff) << 8 | key);
+    unsigned int key = fingerprint_of(mixed);
+    if (origin == BK_ORIGIN_MAIN)
+        key |= FROM_MAIN;
+    *bucket = (uint16_t)(newer << 8 | key);
     ++*count_of(sketch, key);
 }
 

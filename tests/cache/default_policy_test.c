@@ -184,7 +184,7 @@ static void adapt(struct model *model, enum bk_origin origin)
         uint64_t least = whole / 4 / size;
         share -= (int64_t)(back > least ? back : least);
     }
-    int64_t low = (int64_t)(whole / 10), high = (int64_t)(whole / 10 * 9);
+    int64_t low = (int64_t)(whole / 10), high = (int64_t)(whole - whole / 10);
     model->small_share = (uint64_t)(share < low ? low : share > high ? high : share);
 }
 
