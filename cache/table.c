@@ -225,27 +225,49 @@ static bool find_passed(
     return false;
 }
 
+enum {
+    /*
+     * How far to look for an entry that belongs in a free slot. In a full cache,
+     * after many evictions, a lookup of a missing key reads 10 buckets with 1
+     * here, 3.6 with 4 and 3.0 with 8; right after filling it is 3.7.
+     */
+    PULL_BUCKETS = 4,
+};
+
+/* The nearest entry that had to pass `passed`. */
+static bool find_nearest_passed(
+    const struct bk_table *table, struct bk_bucket *passed, struct bk_place *found, uint64_t *hash)
+{
+    struct bk_bucket *bucket = passed;
+    for (int i = 0; i < PULL_BUCKETS; i++) {
+        bucket = bk_index_following(table->index, bucket);
+        if (find_passed(table, passed, bucket, found, hash))
+            return true;
+    }
+    return false;
+}
+
 /*
- * Fills a free slot with an entry of the next bucket that had to pass this one,
- * and so on with the slot that becomes free there; few entries are farther from
- * home. An entry is in its new place before it is gone from the old one; see
- * bk_match_find for readers who look the other way.
+ * Fills a free slot with an entry that had to pass this bucket, and so on with
+ * the slot that becomes free there. An entry is in its new place before it is
+ * gone from the old one; see bk_match_find for readers who look the other way.
  */
 static void pull_back(struct bk_table *table, struct bk_place free, bool has_pins)
 {
     while (overflow_of(bk_load64(&free.bucket->state)) != 0) {
         struct bk_place from;
         uint64_t hash;
-        struct bk_bucket *next = bk_index_following(table->index, free.bucket);
-        if (!find_passed(table, free.bucket, next, &from, &hash))
+        if (!find_nearest_passed(table, free.bucket, &from, &hash))
             return;
         bool is_away = bk_index_home(table->index, hash) != free.bucket;
         if (is_away && (AWAY_SLOTS_MASK >> free.slot & 1) == 0)
             return;
-        uint32_t handle = bk_load32(&next->handles[from.slot]);
+        uint32_t handle = bk_load32(&from.bucket->handles[from.slot]);
         fill_slot(free, bk_hash_tag(hash), handle, bk_place_frequency(from), is_away, has_pins);
         empty_slot(from, has_pins);
-        drop_overflow(free.bucket, has_pins);
+        for (struct bk_bucket *passed = free.bucket; passed != from.bucket;
+             passed = bk_index_following(table->index, passed))
+            drop_overflow(passed, has_pins);
         free = from;
     }
 }
