@@ -522,7 +522,7 @@ static void compare_with_lru(const struct pattern *pattern, size_t capacity)
     struct stream stream = {
         .cache = new_default_cache(capacity),
         .lru = new_cache_of(BRISK_POLICY_LRU, capacity),
-        .length = capacity < 200 ? 20000 : 100 * capacity,
+        .length = 100 * capacity > scaled(20000) ? 100 * capacity : scaled(20000),
         .random = test_random_seeded(1),
     };
     pattern->run(&stream, capacity, pattern);
