@@ -209,15 +209,21 @@ static size_t distance(const struct bk_table *table, struct bk_bucket *from, str
     return (size_t)(to - from) < count ? (size_t)(to - from) : (size_t)(to - from) + count;
 }
 
-/* An entry in `bucket` that had to pass `passed`; false if there is none. */
+/*
+ * An entry in `bucket` that had to pass `passed`; false if there is none. A
+ * reader who counts a hit may undo a change of the bits for slots away from home,
+ * so they are a hint: what counts is where the entry's home is.
+ */
 static bool find_passed(
     const struct bk_table *table, struct bk_bucket *passed, struct bk_bucket *bucket,
     struct bk_place *found, uint64_t *hash)
 {
     for (unsigned int away = away_slots(bucket); away != 0; away &= away - 1) {
-        found->bucket = bucket;
-        found->slot = (unsigned int)__builtin_ctz(away);
-        *hash = table->rehash(table->rehash_ctx, bk_load32(&bucket->handles[found->slot]));
+        *found = (struct bk_place){bucket, (unsigned int)__builtin_ctz(away)};
+        uint32_t handle = bk_load32(&bucket->handles[found->slot]);
+        if (handle == 0)
+            continue;
+        *hash = table->rehash(table->rehash_ctx, handle);
         struct bk_bucket *home = bk_index_home(table->index, *hash);
         if (distance(table, home, bucket) >= distance(table, passed, bucket))
             return true;
