@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cache/region.h"
 
+#include <string.h>
 #include <sys/mman.h>
 
 #ifndef MADV_COLLAPSE
@@ -75,5 +76,6 @@ void bk_region_collapse(struct bk_region *region, size_t offset)
 
 void bk_region_discard(struct bk_region *region, size_t offset, size_t bytes)
 {
-    madvise(region->base + offset, bytes, MADV_DONTNEED);
+    if (madvise(region->base + offset, bytes, MADV_DONTNEED) != 0)
+        memset(region->base + offset, 0, bytes); /* locked in memory, by mlockall */
 }
