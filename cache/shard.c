@@ -61,12 +61,12 @@ static void choose_cost(struct bk_shard *shard, struct bk_policy_host *host)
         host->cost_of = cost_in_bytes;
 }
 
-/* How many entries to prepare for: the limit, or what the index takes as it is. */
+/* How many entries to prepare for: what the index takes as it is, and the limit allows. */
 static uint64_t likely_entries(const struct bk_shard *shard)
 {
-    if (shard->limits.entries != UINT64_MAX)
-        return shard->limits.entries;
-    return (uint64_t)bk_table_bucket_count(&shard->table) * BK_ENTRIES_PER_100_BUCKETS / 100;
+    uint64_t entries = (uint64_t)bk_table_bucket_count(&shard->table) * BK_ENTRIES_PER_100_BUCKETS /
+                       100;
+    return entries < shard->limits.entries ? entries : shard->limits.entries;
 }
 
 bool bk_shard_init(
@@ -456,8 +456,7 @@ bool bk_shard_grow_index(struct bk_shard *shard)
     if (wanted > most && most > buckets)
         wanted = most;
     if (bk_table_rebuild(table, wanted, shard->pins != 0)) {
-        if (shard->limits.entries == UINT64_MAX)
-            bk_policy_set_entries(&shard->policy, likely_entries(shard));
+        bk_policy_set_entries(&shard->policy, likely_entries(shard));
         return true;
     }
     /* Without memory it may fill up nearly completely, which is slower but right. */

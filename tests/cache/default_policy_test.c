@@ -342,11 +342,24 @@ static void a_cache_that_was_cleared_behaves_like_a_new_one(void **state)
     brisk_cache_free(fresh);
 }
 
+static void memory_for_ghosts_is_taken_only_as_entries_come(void **state)
+{
+    (void)state;
+    struct brisk_cache *cache = new_default_cache((size_t)1 << 30);
+
+    assert_true(stats_of(cache).bytes < 4096);
+    brisk_cache_free(cache);
+}
+
 static void its_ghosts_count_as_memory_a_byte_for_each_entry(void **state)
 {
     (void)state;
     struct brisk_cache *cache = new_default_cache(100000);
     struct brisk_cache *fifo = new_cache_of(BRISK_POLICY_FIFO, 100000);
+    for (uint64_t key = 0; key < 100000; key++) {
+        request(cache, key);
+        request(fifo, key);
+    }
 
     assert_u64(stats_of(cache).bytes - stats_of(fifo).bytes, 100000);
     brisk_cache_free(cache);
@@ -551,6 +564,7 @@ BRISK_TEST_MAIN(
     cmocka_unit_test(it_hits_and_misses_as_the_model_does),
     cmocka_unit_test(it_does_so_with_deletes_stores_and_resizes_in_between),
     cmocka_unit_test(a_cache_that_was_cleared_behaves_like_a_new_one),
+    cmocka_unit_test(memory_for_ghosts_is_taken_only_as_entries_come),
     cmocka_unit_test(its_ghosts_count_as_memory_a_byte_for_each_entry),
     cmocka_unit_test(with_sizes_a_hot_set_survives_a_scan),
     cmocka_unit_test(bursts_scans_and_loops_miss_hardly_more_than_with_lru))
