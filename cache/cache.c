@@ -2,6 +2,7 @@
 #include "cache/cache.h"
 
 #include <errno.h>
+#include <sys/resource.h>
 #include <sys/sysinfo.h>
 
 #include "base/error.h"
@@ -162,9 +163,24 @@ static bool init_shards(struct brisk_cache *cache)
     return true;
 }
 
+/*
+ * How much address space a cache may reserve: without a limit (ulimit -v) what
+ * its parts like, else half of it, so that each gets its share and something is
+ * left.
+ */
+static size_t address_space(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+        return SIZE_MAX;
+    return (size_t)limit.rlim_cur / 2;
+}
+
 static bool init_parts(struct brisk_cache *cache, const char *name)
 {
-    if (!bk_groups_init(&cache->settings.groups))
+    size_t space = address_space();
+    cache->settings.shard_address_space = space >> cache->shard_bits;
+    if (!bk_groups_init(&cache->settings.groups, space / 8))
         return false;
     pthread_mutex_init(&cache->resize_lock, NULL);
     cache->name = bk_strdup(name != NULL ? name : "cache");

@@ -12,13 +12,15 @@ static struct bk_group *record(struct bk_groups *groups, uint32_t number)
     return (struct bk_group *)(void *)groups->region.base + number;
 }
 
-bool bk_groups_init(struct bk_groups *groups)
+bool bk_groups_init(struct bk_groups *groups, size_t most_bytes)
 {
+    size_t bytes = MOST_GROUPS * sizeof(struct bk_group);
     *groups = (struct bk_groups){.carved = 1};
     if (pthread_mutex_init(&groups->lock, NULL) != 0)
         return false;
-    if (bk_region_reserve(
-            &groups->region, MOST_GROUPS * sizeof(struct bk_group), sizeof(struct bk_group), 0))
+    if (bytes > most_bytes)
+        bytes = most_bytes;
+    if (bk_region_reserve(&groups->region, bytes, sizeof(struct bk_group), 0))
         return true;
     pthread_mutex_destroy(&groups->lock);
     return false;

@@ -38,7 +38,8 @@ struct bk_groups {
     uint32_t unused;
 };
 
-bool bk_groups_init(struct bk_groups *groups);
+/* Reserves `most_bytes` of address space at most. */
+bool bk_groups_init(struct bk_groups *groups, size_t most_bytes);
 void bk_groups_free(struct bk_groups *groups);
 
 /* For one more entry. False if there is no memory. */

@@ -23,10 +23,16 @@ static uint8_t *align(uint8_t *base, size_t bytes, size_t lead_bytes)
     return base + before;
 }
 
+static size_t in_steps(size_t bytes)
+{
+    return bytes / SMALLEST_STEP_BYTES * SMALLEST_STEP_BYTES;
+}
+
 bool bk_region_reserve(
     struct bk_region *region, size_t wanted_bytes, size_t needed_bytes, size_t lead_bytes)
 {
-    for (size_t bytes = wanted_bytes; bytes >= needed_bytes; bytes /= 2) {
+    size_t first = wanted_bytes > needed_bytes ? wanted_bytes : needed_bytes;
+    for (size_t bytes = in_steps(first); bytes >= needed_bytes; bytes = in_steps(bytes / 2)) {
         void *base = mmap(
             NULL, bytes + BK_HUGE_PAGE_BYTES, PROT_NONE,
             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

@@ -61,12 +61,23 @@ static void choose_cost(struct bk_shard *shard, struct bk_policy_host *host)
         host->cost_of = cost_in_bytes;
 }
 
-/* How many entries to prepare for: what the index takes as it is, and the limit allows. */
+/* A limit on entries up to this is prepared for at once: a policy's memory of them is small. */
+enum {
+    SMALL_LIMIT_ENTRIES = 64 * 1024
+};
+
+/* How many entries to prepare for; under a high limit, what the index takes as it is. */
 static uint64_t likely_entries(const struct bk_shard *shard)
 {
+    uint64_t limit = shard->limits.entries;
     uint64_t entries = (uint64_t)bk_table_bucket_count(&shard->table) * BK_ENTRIES_PER_100_BUCKETS /
                        100;
-    return entries < shard->limits.entries ? entries : shard->limits.entries;
+    return limit <= SMALL_LIMIT_ENTRIES || limit < entries ? limit : entries;
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
 }
 
 bool bk_shard_init(
@@ -76,11 +87,12 @@ bool bk_shard_init(
     *shard = (struct bk_shard){.settings = settings, .limits = *limits};
     shard->pins = settings->idle_ttl != 0 ? 1 : 0;
     shard->wheel.grace = settings->stale;
-    if (!bk_arena_init(&shard->arena, (size_t)ARENA_GIB << 30))
+    size_t share = settings->shard_address_space / 8;
+    if (!bk_arena_init(&shard->arena, least((size_t)ARENA_GIB << 30, share * 6)))
         return false;
     if (!bk_table_init(
-            &shard->table, index, shard->arena.region.base, (size_t)INDEX_GIB << 30, hash_of,
-            shard)) {
+            &shard->table, index, shard->arena.region.base, least((size_t)INDEX_GIB << 30, share),
+            hash_of, shard)) {
         bk_arena_free(&shard->arena);
         return false;
     }

@@ -32,6 +32,7 @@ struct bk_settings {
     void *on_evict_ctx;
     struct bk_groups groups;
     struct bk_account *account; /* of values that outlive their entry */
+    size_t shard_address_space; /* what a shard reserves at most, in bytes */
     bk_word32 uses_time;        /* some entry has had a deadline */
 };
 
