@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Each allocation fails once, in a script of operations from brisk_cache_new on:
+ * a store that finds no memory removes its own key and nothing else.
+ */
+#include "tests/cache/cache_support.h"
+
+enum {
+    KEYS = 60,
+    SMALL = 40,
+    LARGE = 3000
+};
+
+/* What a key should hold: a value of `length` bytes `mark`; nothing if mark is 0. */
+struct expected {
+    uint8_t mark;
+    size_t length;
+};
+
+struct script {
+    enum brisk_policy policy;
+    bool has_time, has_weight;
+    struct brisk_cache *cache;
+    struct expected expected[KEYS];
+    struct fake_clock clock;
+    bool is_failing;
+};
+
+static uint64_t weigh_one(struct brisk_bytes key, struct brisk_bytes value, void *ctx)
+{
+    (void)key, (void)value, (void)ctx;
+    return 1;
+}
+
+static bool open_script(struct script *script)
+{
+    struct brisk_cache_options options = brisk_cache_options_default();
+    struct brisk_error error = {0};
+    options.policy = script->policy;
+    options.max_entries = 1000;
+    options.shards = 1;
+    options.hash_seed = 3;
+    options.clock = fake_clock_now;
+    options.clock_ctx = &script->clock;
+    options.negative_ttl = 100;
+    if (script->has_time) {
+        options.ttl = 1000;
+        options.idle_ttl = 1000;
+    }
+    if (script->has_weight) {
+        options.max_weight = 1000;
+        options.weigh = weigh_one;
+    }
+    memset(script->expected, 0, sizeof script->expected);
+    script->cache = brisk_cache_new(&options, &error);
+    if (script->cache != NULL)
+        return true;
+    assert_true(script->is_failing);
+    assert_status(error.status, BRISK_ERR_NOMEM);
+    assert_true(error.message[0] != '\0');
+    return false;
+}
+
+/* Either it came through, or memory failed. */
+static bool came_through(const struct script *script, enum brisk_status status)
+{
+    if (status == BRISK_OK)
+        return true;
+    assert_status(status, BRISK_ERR_NOMEM);
+    assert_true(script->is_failing);
+    return false;
+}
+
+static void note(struct script *script, uint64_t key, bool is_stored, uint8_t mark, size_t length)
+{
+    script->expected[key] = is_stored ? (struct expected){mark, length} : (struct expected){0, 0};
+}
+
+static void store(struct script *script, uint64_t key, uint8_t mark, size_t length, uint64_t group)
+{
+    static uint8_t bytes[LARGE];
+    struct brisk_entry_options options = brisk_entry_options_default();
+    options.group = group;
+    memset(bytes, mark, length);
+    enum brisk_status status = brisk_cache_set(
+        script->cache, number_key(&key), brisk_bytes_of(bytes, length), &options);
+    note(script, key, came_through(script, status), mark, length);
+}
+
+static void store_view(struct script *script, uint64_t key, uint8_t mark)
+{
+    static uint8_t bytes[LARGE];
+    struct brisk_view view;
+    memset(bytes, mark, sizeof bytes);
+    if (!came_through(script, brisk_view_copy(&view, brisk_bytes_of(bytes, sizeof bytes))))
+        return;
+    enum brisk_status status = brisk_cache_set_view(script->cache, number_key(&key), &view, NULL);
+    brisk_view_release(&view);
+    note(script, key, came_through(script, status), mark, sizeof bytes);
+}
+
+static enum brisk_status load_bytes(
+    struct brisk_bytes key, struct brisk_view *out, struct brisk_entry_options *entry, void *ctx)
+{
+    uint8_t bytes[SMALL];
+    (void)key, (void)entry, (void)ctx;
+    memset(bytes, 'l', sizeof bytes);
+    return brisk_view_copy(out, brisk_bytes_of(bytes, sizeof bytes));
+}
+
+static enum brisk_status load_nothing(
+    struct brisk_bytes key, struct brisk_view *out, struct brisk_entry_options *entry, void *ctx)
+{
+    (void)key, (void)out, (void)entry, (void)ctx;
+    return BRISK_MISS;
+}
+
+/* Its result is handed out even if there is no memory to keep it. */
+static void load(struct script *script, uint64_t key)
+{
+    struct brisk_view view;
+    enum brisk_status status = brisk_cache_get_or_load(
+        script->cache, number_key(&key), &view, load_bytes, NULL);
+    if (came_through(script, status))
+        assert_size(view.length, SMALL);
+    brisk_view_release(&view);
+    bool is_kept = brisk_cache_contains(script->cache, number_key(&key)) == BRISK_OK;
+    assert_true(is_kept || script->is_failing);
+    note(script, key, is_kept, 'l', SMALL);
+
+    key++;
+    status = brisk_cache_get_or_load(script->cache, number_key(&key), &view, load_nothing, NULL);
+    assert_true(status == BRISK_MISS || !came_through(script, status));
+    note(script, key, false, 0, 0);
+}
+
+static void read_views(struct script *script, uint64_t key)
+{
+    struct brisk_view views[2];
+    struct brisk_bytes keys[2] = {number_key(&key), number_key(&key)};
+    enum brisk_status statuses[2];
+    brisk_cache_get_many(script->cache, keys, 2, views, statuses);
+    for (int i = 0; i < 2; i++) {
+        if (script->expected[key].mark == 0)
+            assert_status(statuses[i], BRISK_MISS);
+        else if (came_through(script, statuses[i]))
+            assert_size(views[i].length, script->expected[key].length);
+        brisk_view_release(&views[i]);
+    }
+}
+
+static void touch(struct script *script, uint64_t key, uint64_t ttl)
+{
+    enum brisk_status status = brisk_cache_touch(script->cache, number_key(&key), ttl);
+    if (script->expected[key].mark == 0)
+        assert_true(status == BRISK_MISS || !came_through(script, status));
+    else
+        came_through(script, status); /* and its value stays in any case */
+}
+
+static bool visit(struct brisk_bytes key, const struct brisk_view *value, void *ctx)
+{
+    const struct script *script = ctx;
+    uint64_t number;
+    memcpy(&number, key.data, sizeof number);
+    assert_size(value->length, script->expected[number].length);
+    return true;
+}
+
+static void assert_intact(struct script *script)
+{
+    uint8_t got[LARGE], wanted[LARGE];
+    uint64_t entries = 0;
+    for (uint64_t key = 0; key < KEYS; key++) {
+        const struct expected *expected = &script->expected[key];
+        size_t length = 0;
+        enum brisk_status status = brisk_cache_get_into(
+            script->cache, number_key(&key), got, sizeof got, &length);
+        assert_that(
+            status == (expected->mark != 0 ? BRISK_OK : BRISK_MISS), "key %d: %s", (int)key,
+            brisk_status_name(status));
+        memset(wanted, expected->mark, expected->length);
+        if (status == BRISK_OK)
+            assert_bytes(brisk_bytes_of(got, length), brisk_bytes_of(wanted, expected->length));
+        entries += expected->mark != 0;
+    }
+    uint64_t there = stats_of(script->cache).entries;
+    assert_true(there == entries || there == entries + 1); /* a known absence */
+    assert_balance(script->cache);
+}
+
+static void run_script(bool is_failing, void *ctx)
+{
+    struct script *script = ctx;
+    script->is_failing = is_failing;
+    if (!open_script(script))
+        return;
+    for (uint64_t key = 0; key < 50; key++) /* the index grows */
+        store(script, key, 1, SMALL, key % 5);
+    store(script, 3, 2, SMALL, 0);
+    store(script, 4, 3, 900, 7);
+    store(script, 5, 4, LARGE, 0);
+    store(script, 5, 5, SMALL, 0);
+    store(script, 6, 6, LARGE, 8);
+    store_view(script, 7, 7);
+    store_view(script, 55, 8);
+    load(script, 56);
+    for (uint64_t key = 5; key < 9; key++)
+        read_views(script, key);
+    touch(script, 8, 500);
+    touch(script, 9, UINT64_C(1) << 40);
+    touch(script, 10, BRISK_TTL_FOREVER);
+    touch(script, 59, 5);
+    if (came_through(script, brisk_cache_resize(script->cache, 100, 0, script->has_weight * 100)))
+        store(script, 11, 9, SMALL, 0);
+    enum brisk_status status = brisk_cache_for_each(script->cache, visit, script);
+    came_through(script, status);
+    assert_intact(script);
+    brisk_cache_clear(script->cache);
+    assert_u64(stats_of(script->cache).entries, 0);
+    brisk_cache_free(script->cache);
+}
+
+static void run_with_every_policy(bool has_time, bool has_weight)
+{
+    for (int i = 0; i < POLICIES; i++) {
+        static struct script script;
+        memset(&script, 0, sizeof script);
+        script.policy = every_policy[i];
+        script.has_time = has_time;
+        script.has_weight = has_weight;
+        for_each_allocation_failure(run_script, &script);
+    }
+}
+
+static void no_memory_harms_no_other_entry(void **state)
+{
+    (void)state;
+    run_with_every_policy(false, false);
+}
+
+static void nor_where_entries_have_deadlines(void **state)
+{
+    (void)state;
+    run_with_every_policy(true, false);
+}
+
+static void nor_where_they_have_weights(void **state)
+{
+    (void)state;
+    run_with_every_policy(true, true);
+}
+
+/* The thread of its own cannot be had either. */
+static void new_ticker(bool is_failing, void *ctx)
+{
+    struct brisk_cache_options options = brisk_cache_options_default();
+    struct brisk_error error = {0};
+    (void)ctx;
+    options.tick_interval_ms = 60000;
+    options.name = "ticking";
+    struct brisk_cache *cache = brisk_cache_new(&options, &error);
+    if (cache == NULL)
+        assert_true(is_failing && error.status < 0);
+    brisk_cache_free(cache);
+}
+
+static void a_cache_that_cannot_be_made_leaves_nothing_behind(void **state)
+{
+    (void)state;
+    for_each_allocation_failure(new_ticker, NULL);
+}
+
+static void get_into_allocates_nothing(void **state)
+{
+    (void)state;
+    struct brisk_cache *cache = new_cache(NULL);
+    char buffer[LARGE];
+    size_t length;
+    set_text(cache, "small", "value");
+    assert_ok(brisk_cache_set(cache, text("large"), brisk_bytes_of(buffer, sizeof buffer), NULL));
+    assert_ok(brisk_cache_get_into(cache, text("small"), buffer, sizeof buffer, &length));
+    uint64_t before = allocation_count();
+    for (int i = 0; i < 100; i++) {
+        assert_ok(brisk_cache_get_into(cache, text("small"), buffer, sizeof buffer, &length));
+        assert_ok(brisk_cache_get_into(cache, text("large"), buffer, sizeof buffer, &length));
+        assert_status(
+            brisk_cache_get_into(cache, text("none"), buffer, sizeof buffer, &length), BRISK_MISS);
+    }
+    assert_u64(allocation_count(), before);
+    brisk_cache_free(cache);
+}
+
+BRISK_TEST_MAIN(
+    cmocka_unit_test(no_memory_harms_no_other_entry),
+    cmocka_unit_test(nor_where_entries_have_deadlines),
+    cmocka_unit_test(nor_where_they_have_weights),
+    cmocka_unit_test(a_cache_that_cannot_be_made_leaves_nothing_behind),
+    cmocka_unit_test(get_into_allocates_nothing))
