@@ -77,6 +77,7 @@ static inline enum bk_found bk_match_find(
 {
     match->generation = bk_load64(&index->generation);
     match->place.bucket = bk_index_home(index, hash);
+    uint64_t most = bk_load64(&index->bucket_count);
     uint64_t sum = 0;
     for (uint64_t count = 1;; count++) {
         struct bk_bucket *bucket = match->place.bucket;
@@ -88,8 +89,7 @@ static inline enum bk_found bk_match_find(
             return (match->state & BK_STATE_LOCKED) != 0 ? BK_RACED : BK_FOUND;
         if ((match->state & BK_STATE_LOCKED) != 0 || !bk_match_holds(index, match))
             return BK_RACED;
-        bool is_last = (match->state & BK_STATE_OVERFLOW_MASK) == 0 ||
-                       count >= bk_load64(&index->bucket_count);
+        bool is_last = (match->state & BK_STATE_OVERFLOW_MASK) == 0 || count >= most;
         if (is_last)
             return count == 1 || bk_match_sum(index, hash, count) == sum ? BK_ABSENT : BK_RACED;
         match->place.bucket = bk_index_following(index, bucket);
@@ -106,26 +106,25 @@ static inline enum bk_found bk_match_find(
  * what the entry says: the key's length is the caller's, and that there are no
  * extra words is checked, not used.
  *
- * It needs no generation: the pages of an old index are given back, and so read
- * as zeros, before anything is stored or removed under the new one, and the
- * state of a bucket in use is never zero.
+ * A hit needs no generation: the pages of an old index are given back, and so read
+ * as zeros, before anything is stored or removed under the new one, and the state
+ * of a bucket in use is never zero. An absence does: the bucket may be the wrong
+ * one, found with the array of one generation and the count of another.
  */
 static inline __attribute__((always_inline)) enum bk_found bk_match_plain(
     const struct bk_index *index, uint64_t hash, const void *key, size_t length,
     struct bk_match *match)
 {
-    struct bk_bucket *first = atomic_load_explicit(&index->buckets, memory_order_acquire);
-    uint64_t count = bk_load64(&index->bucket_count);
-    struct bk_bucket *bucket = first + bk_hash_bucket(hash, count);
+    uint64_t generation = bk_load64(&index->generation);
+    struct bk_bucket *bucket = bk_index_home(index, hash);
     match->place.bucket = bucket;
     match->state = bk_load64(&bucket->state);
     unsigned int slots = bk_match_tags(bk_load64(&bucket->tags), match->state, bk_hash_tag(hash));
     if (slots == 0) {
         uint64_t obstacles = match->state & (BK_STATE_LOCKED | BK_STATE_OVERFLOW_MASK);
-        bool is_certain = obstacles == 0 && match->state != 0 &&
+        bool is_certain = obstacles == 0 && match->state != 0 && generation % 2 == 0 &&
                           bk_load64(&bucket->state) == match->state &&
-                          atomic_load_explicit(&index->buckets, memory_order_acquire) == first &&
-                          bk_load64(&index->bucket_count) == count;
+                          bk_load64(&index->generation) == generation;
         return is_certain ? BK_ABSENT : BK_RACED;
     }
     match->place.slot = (unsigned int)__builtin_ctz(slots);
