@@ -899,6 +899,21 @@ static void every_lookup_is_a_hit_or_a_miss(void **state)
     brisk_cache_free(cache);
 }
 
+static void a_key_that_comes_back_soon_after_its_eviction_is_a_ghost_hit(void **state)
+{
+    (void)state;
+    struct brisk_cache *cache = new_cache_of(BRISK_POLICY_S3FIFO, 10);
+    for (uint64_t key = 0; key < 15; key++)
+        assert_ok(brisk_cache_set(cache, number_key(&key), number_key(&key), NULL));
+    assert_u64(stats_of(cache).ghost_hits, 0);
+    uint64_t evicted = 4, fresh = 99;
+    assert_ok(brisk_cache_set(cache, number_key(&fresh), number_key(&fresh), NULL));
+    assert_u64(stats_of(cache).ghost_hits, 0);
+    assert_ok(brisk_cache_set(cache, number_key(&evicted), number_key(&evicted), NULL));
+    assert_u64(stats_of(cache).ghost_hits, 1);
+    brisk_cache_free(cache);
+}
+
 static void statistics_fill_only_the_size_that_the_caller_knows(void **state)
 {
     (void)state;
@@ -996,6 +1011,7 @@ BRISK_TEST_MAIN(
     cmocka_unit_test(resize_to_no_limit_at_all_is_invalid),
     cmocka_unit_test(a_lookup_ends_however_full_the_index_is),
     cmocka_unit_test(every_lookup_is_a_hit_or_a_miss),
+    cmocka_unit_test(a_key_that_comes_back_soon_after_its_eviction_is_a_ghost_hit),
     cmocka_unit_test(statistics_fill_only_the_size_that_the_caller_knows),
     cmocka_unit_test(caches_that_follow_each_other_count_for_themselves),
     cmocka_unit_test(a_fixed_seed_repeats_the_same_evictions))

@@ -34,7 +34,8 @@ enum trouble {
     GROUPS = 32,
     TOUCHES = 64,
     CHURN = 128, /* other keys come and go */
-    LISTENER = 256
+    LISTENER = 256,
+    SWARM = 512 /* a few other keys come and go, where there is room for all */
 };
 
 struct scene {
@@ -182,6 +183,22 @@ static enum brisk_status write_keys(struct stage *stage, unsigned int writer)
     return status;
 }
 
+/* Full buckets send entries on, and take them back as soon as a slot is free. */
+static enum brisk_status swarm(struct stage *stage, uint64_t step)
+{
+    enum {
+        AT_ONCE = 24
+    };
+    struct name name;
+    uint64_t key = KEYS + step % 97;
+    thread_expect(
+        brisk_cache_set(stage->cache, name_of(key, &name), brisk_bytes_of(&step, 8), NULL) ==
+        BRISK_OK);
+    key = KEYS + (step + 97 - AT_ONCE) % 97;
+    brisk_cache_delete(stage->cache, name_of(key, &name));
+    return BRISK_OK;
+}
+
 /* Clears, resizes, turns the clock, and stores other keys, which readers do not look at. */
 static enum brisk_status disturb(struct stage *stage)
 {
@@ -199,6 +216,10 @@ static enum brisk_status disturb(struct stage *stage)
                     stage->cache,
                     i % 128 == 0 ? scene->max_entries / 10 + scene->shards : scene->max_entries,
                     scene->max_bytes, 0) == BRISK_OK);
+        if ((scene->trouble & SWARM) != 0) {
+            thread_expect(swarm(stage, i) == BRISK_OK);
+            continue;
+        }
         if ((scene->trouble & CHURN) == 0) {
             nanosleep(&(struct timespec){.tv_nsec = 20000}, NULL);
             continue;
@@ -466,6 +487,13 @@ static void an_index_that_grows_and_shrinks_is_read_right(void **state)
         .shards = 1});
 }
 
+static void an_entry_that_moves_within_the_index_is_always_found(void **state)
+{
+    (void)state;
+    play_with_every_policy((struct scene){
+        .trouble = SWARM, .shortest = 24, .longest = 40, .max_entries = 1000, .shards = 1});
+}
+
 static void eviction_under_traffic_never_shows_another_key(void **state)
 {
     (void)state;
@@ -564,6 +592,7 @@ BRISK_TEST_MAIN(
     cmocka_unit_test(what_was_deleted_is_not_seen_again),
     cmocka_unit_test(clear_and_resize_under_traffic_lose_but_never_mix),
     cmocka_unit_test(an_index_that_grows_and_shrinks_is_read_right),
+    cmocka_unit_test(an_entry_that_moves_within_the_index_is_always_found),
     cmocka_unit_test(eviction_under_traffic_never_shows_another_key),
     cmocka_unit_test(memory_that_changes_its_use_is_read_right),
     cmocka_unit_test(nothing_is_served_past_its_deadline),
