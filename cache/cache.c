@@ -54,7 +54,7 @@ static uint64_t share_of(uint64_t limit, unsigned int shards, unsigned int index
 
 static struct bk_limits limits_of(const struct brisk_cache *cache, unsigned int index)
 {
-    unsigned int shards = 1U << cache->shard_bits;
+    unsigned int shards = cache->shard_count;
     return (struct bk_limits){
         .entries = share_of(cache->max_entries, shards, index),
         .bytes = share_of(cache->max_bytes, shards, index),
@@ -85,6 +85,14 @@ check_numbers(const struct brisk_cache_options *options, struct brisk_error *err
     return BRISK_OK;
 }
 
+static unsigned int power_of_two(unsigned int at_least)
+{
+    unsigned int power = 1;
+    while (power < at_least)
+        power *= 2;
+    return power;
+}
+
 static enum brisk_status
 check_shards(const struct brisk_cache_options *options, struct brisk_error *error)
 {
@@ -98,9 +106,7 @@ check_shards(const struct brisk_cache_options *options, struct brisk_error *erro
             "shards is %u, but LRU, LFU, FIFO and SIEVE keep one order; leave it 0, or take the "
             "default policy",
             options->shards);
-    unsigned int shards = 1;
-    while (shards < options->shards)
-        shards *= 2;
+    unsigned int shards = power_of_two(options->shards);
     if ((options->max_entries != 0 && options->max_entries < shards) ||
         (options->max_weight != 0 && options->max_weight < shards) ||
         (options->max_bytes != 0 && options->max_bytes < shards))
@@ -110,19 +116,11 @@ check_shards(const struct brisk_cache_options *options, struct brisk_error *erro
     return BRISK_OK;
 }
 
-static unsigned int bits_of(unsigned int shards)
-{
-    unsigned int bits = 0;
-    while (1U << bits < shards)
-        bits++;
-    return bits;
-}
-
 static void apply(struct brisk_cache *cache, const struct brisk_cache_options *options)
 {
     unsigned int shards = options->shards != 0 ? options->shards : default_shards(options);
-    cache->shard_bits = bits_of(shards);
-    cache->shard_mask = (1U << cache->shard_bits) - 1;
+    cache->shard_count = power_of_two(shards);
+    cache->shard_mask = cache->shard_count - 1;
     cache->max_entries = options->max_entries;
     cache->max_bytes = options->max_bytes;
     cache->max_weight = options->max_weight;
@@ -149,16 +147,17 @@ static void apply(struct brisk_cache *cache, const struct brisk_cache_options *o
 
 static bool init_shards(struct brisk_cache *cache)
 {
-    unsigned int count = 1U << cache->shard_bits;
+    unsigned int count = cache->shard_count;
     cache->indexes = bk_aligned_calloc(alignof(struct bk_index), count * sizeof *cache->indexes);
     cache->shards = bk_aligned_calloc(alignof(struct bk_shard), count * sizeof *cache->shards);
     if (cache->indexes == NULL || cache->shards == NULL)
         return false;
     for (unsigned int i = 0; i < count; i++) {
         struct bk_limits limits = limits_of(cache, i);
-        if (!bk_shard_init(&cache->shards[i], &cache->indexes[i], &cache->settings, &limits))
+        if (!bk_shard_init(&cache->shards[i], &cache->indexes[i], &cache->settings, &limits)) {
+            cache->shard_count = i; /* so many are to be freed */
             return false;
-        cache->shard_count++;
+        }
     }
     return true;
 }
@@ -179,7 +178,7 @@ static size_t address_space(void)
 static bool init_parts(struct brisk_cache *cache, const char *name)
 {
     size_t space = address_space();
-    cache->settings.shard_address_space = space >> cache->shard_bits;
+    cache->settings.shard_address_space = space / cache->shard_count;
     if (!bk_groups_init(&cache->settings.groups, space / 8))
         return false;
     pthread_mutex_init(&cache->resize_lock, NULL);
@@ -190,7 +189,7 @@ static bool init_parts(struct brisk_cache *cache, const char *name)
 
 static void free_parts(struct brisk_cache *cache)
 {
-    for (unsigned int i = 0; i < cache->shard_count; i++)
+    for (unsigned int i = 0; cache->shards != NULL && i < cache->shard_count; i++)
         bk_shard_free(&cache->shards[i]);
     bk_aligned_free(cache->shards);
     bk_aligned_free(cache->indexes);
@@ -250,7 +249,7 @@ brisk_cache_new(const struct brisk_cache_options *options, struct brisk_error *e
         bk_error_set(
             error, BRISK_ERR_NOMEM, errno,
             "no memory or address space for a cache of %u shards; see ulimit -v",
-            1U << cache->shard_bits);
+            (unsigned int)cache->shard_mask + 1);
         free_parts(cache);
         return NULL;
     }
@@ -291,7 +290,7 @@ static void resize_shard(struct brisk_cache *cache, unsigned int index)
 enum brisk_status brisk_cache_resize(
     struct brisk_cache *cache, size_t max_entries, size_t max_bytes, uint64_t max_weight)
 {
-    unsigned int shards = 1U << cache->shard_bits;
+    unsigned int shards = cache->shard_count;
     bool has_weight = cache->settings.weigh != NULL;
     if ((max_entries == 0 && max_bytes == 0 && max_weight == 0) ||
         (max_entries != 0 && max_entries < shards) || (max_bytes != 0 && max_bytes < shards) ||

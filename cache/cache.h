@@ -35,7 +35,6 @@ struct brisk_cache {
     size_t shard_mask;
     uint64_t id; /* never used again in this process */
     struct bk_shard *shards;
-    unsigned int shard_bits;
     unsigned int shard_count;
     struct bk_settings settings;
     char *name;

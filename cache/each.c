@@ -88,20 +88,15 @@ peek(struct brisk_cache *cache, struct brisk_bytes key, struct brisk_view *out)
 {
     uint64_t hash = bk_cache_hash(cache, key);
     struct bk_shard *shard = bk_cache_shard(cache, hash);
-    uint64_t now = bk_settings_uses_time(&cache->settings) ? bk_shard_now(shard) : 0;
-    struct bk_departed departed = {0};
+    uint64_t now = bk_shard_time(shard);
     enum brisk_status status = BRISK_MISS;
 
     bk_shard_lock(shard);
-    /* Deadlines are ambiguous to a wheel that is too far behind; see bk_entry_deadline. */
-    if (shard->wheel.count != 0 && now > shard->wheel.now + BK_WHEEL_NEAR_TICKS)
-        bk_shard_expire(shard, now, SIZE_MAX, &departed);
     uint32_t handle = bk_shard_find(shard, hash, key);
     if (handle != 0 && bk_shard_judge(shard, handle, now) == BK_FRESH &&
-        (bk_load32(&bk_shard_entry(shard, handle)->meta) & BK_META_NEGATIVE) == 0)
+        !bk_shard_is_negative(shard, handle))
         status = bk_shard_read_value(shard, handle, out) ? BRISK_OK : BRISK_ERR_NOMEM;
     bk_shard_unlock(shard);
-    bk_shard_settle(shard, &departed);
     return status;
 }
 

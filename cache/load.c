@@ -170,8 +170,7 @@ static enum brisk_status call_loader(const struct request *request, struct bk_lo
 static void drop_old_value(const struct request *request, struct bk_departed *departed)
 {
     uint32_t handle = bk_shard_find(request->shard, request->hash, request->key);
-    if (handle != 0 &&
-        (bk_load32(&bk_shard_entry(request->shard, handle)->meta) & BK_META_NEGATIVE) == 0)
+    if (handle != 0 && !bk_shard_is_negative(request->shard, handle))
         bk_shard_remove(request->shard, handle, BRISK_EVICT_DELETED, departed);
 }
 
@@ -200,8 +199,7 @@ static enum brisk_status read_stale(const struct request *request)
     uint32_t handle = bk_shard_find(request->shard, request->hash, request->key);
     if (handle == 0)
         return BRISK_MISS;
-    uint32_t meta = bk_load32(&bk_shard_entry(request->shard, handle)->meta);
-    if ((meta & BK_META_NEGATIVE) != 0 ||
+    if (bk_shard_is_negative(request->shard, handle) ||
         bk_shard_judge(request->shard, handle, request->now) == BK_INVALIDATED)
         return BRISK_MISS;
     return bk_shard_read_value(request->shard, handle, request->out) ? BRISK_STALE
@@ -220,12 +218,9 @@ look(const struct request *request, struct bk_departed *departed, bool *is_known
     if (handle == 0)
         return verdict == BK_EXPIRED && shard->settings->stale != 0 ? read_stale(request)
                                                                     : BRISK_MISS;
-    struct bk_entry *entry = bk_shard_entry(shard, handle);
-    uint32_t meta = bk_load32(&entry->meta);
-    if ((meta & BK_META_NEGATIVE) != 0) {
-        *is_known_missing = true;
+    *is_known_missing = bk_shard_is_negative(shard, handle);
+    if (*is_known_missing)
         return BRISK_MISS;
-    }
     return bk_shard_read_value(shard, handle, request->out) ? BRISK_OK : BRISK_ERR_NOMEM;
 }
 
@@ -330,7 +325,7 @@ enum brisk_status brisk_cache_get_or_load(
         .shard = shard,
         .key = key,
         .hash = hash,
-        .now = bk_settings_uses_time(&cache->settings) ? bk_shard_now(shard) : 0,
+        .now = bk_shard_time(shard),
         .load = load,
         .ctx = ctx,
         .out = out,

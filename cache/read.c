@@ -189,7 +189,7 @@ static int read_locked(
     struct brisk_cache *cache, struct bk_shard *shard, uint64_t hash, struct brisk_bytes key,
     enum sink_kind kind, struct sink *sink)
 {
-    uint64_t now = bk_settings_uses_time(shard->settings) ? bk_shard_now(shard) : 0;
+    uint64_t now = bk_shard_time(shard);
     struct bk_departed departed = {0};
     enum bk_verdict verdict;
     bool is_shared = false;

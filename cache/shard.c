@@ -16,11 +16,6 @@ static uint64_t hash_of(void *ctx, uint32_t handle)
     return bk_shard_hash(shard, key, bk_meta_key_length(meta));
 }
 
-static uint64_t held_bytes(const struct brisk_view *view)
-{
-    return view->buffer != NULL ? view->buffer->held_bytes : view->length;
-}
-
 uint64_t bk_shard_entry_bytes(const struct bk_shard *shard, uint32_t handle)
 {
     struct bk_entry *entry = bk_shard_entry(shard, handle);
@@ -29,7 +24,7 @@ uint64_t bk_shard_entry_bytes(const struct bk_shard *shard, uint32_t handle)
     if ((meta & BK_META_EXTERNAL) == 0)
         return bytes;
     struct brisk_view view = bk_entry_view(entry, meta);
-    return bytes + held_bytes(&view);
+    return bytes + bk_view_held_bytes(&view);
 }
 
 static uint64_t cost_in_bytes(void *ctx, uint32_t handle)
@@ -159,7 +154,7 @@ static bool is_due(const struct bk_shard *shard, uint32_t handle, uint64_t now)
 
 static void prolong(struct bk_shard *shard, struct bk_place place, uint64_t now)
 {
-    uint32_t handle = bk_load32(&place.bucket->handles[place.slot]);
+    uint32_t handle = bk_place_handle(place);
     struct bk_entry *entry = bk_shard_entry(shard, handle);
     uint64_t state = bk_bucket_lock(place.bucket, true);
     bk_entry_set_deadline(
@@ -205,16 +200,13 @@ uint32_t bk_shard_find_fresh(
 {
     enum bk_verdict verdict;
     uint32_t handle = bk_shard_find_valid(shard, hash, key, now, &verdict, departed);
-    if (handle == 0)
-        return 0;
-    bool is_negative = (bk_load32(&bk_shard_entry(shard, handle)->meta) & BK_META_NEGATIVE) != 0;
-    return is_negative ? 0 : handle;
+    return handle == 0 || bk_shard_is_negative(shard, handle) ? 0 : handle;
 }
 
 uint32_t bk_shard_find(const struct bk_shard *shard, uint64_t hash, struct brisk_bytes key)
 {
     struct bk_place place = bk_table_find(&shard->table, hash, key.data, key.length);
-    return place.bucket == NULL ? 0 : bk_load32(&place.bucket->handles[place.slot]);
+    return place.bucket == NULL ? 0 : bk_place_handle(place);
 }
 
 bool bk_shard_read_value(struct bk_shard *shard, uint32_t handle, struct brisk_view *out)
@@ -348,7 +340,7 @@ void bk_shard_remove(
 void bk_shard_swap(
     struct bk_shard *shard, struct bk_place place, uint32_t fresh, struct bk_departed *departed)
 {
-    uint32_t handle = bk_load32(&place.bucket->handles[place.slot]);
+    uint32_t handle = bk_place_handle(place);
     bk_table_replace(place, fresh, shard->pins != 0);
     bk_policy_replace(&shard->policy, handle, fresh);
     bk_policy_recost(
@@ -362,7 +354,7 @@ void bk_shard_swap(
 
 void bk_shard_rehouse(struct bk_shard *shard, struct bk_place place, uint32_t fresh)
 {
-    uint32_t handle = bk_load32(&place.bucket->handles[place.slot]);
+    uint32_t handle = bk_place_handle(place);
     uint8_t *arena = shard->table.index->arena;
     uint64_t old_bytes = bk_shard_entry_bytes(shard, handle);
     uint64_t old_cost = bk_policy_cost(&shard->policy, handle);

@@ -113,6 +113,12 @@ static inline struct bk_entry *bk_shard_entry(const struct bk_shard *shard, uint
     return bk_entry_at(shard->table.index->arena, handle);
 }
 
+/* The time to judge entries by, before the lock is taken: 0 as long as none has had a deadline. */
+static inline uint64_t bk_shard_time(const struct bk_shard *shard)
+{
+    return bk_settings_uses_time(shard->settings) ? bk_shard_now(shard) : 0;
+}
+
 /* What is wrong with an entry that was found. */
 enum bk_verdict {
     BK_FRESH,
@@ -134,6 +140,18 @@ enum {
 };
 
 /* The rest needs the shard's lock, unless it says otherwise. */
+
+/* What a shared value keeps alive. */
+static inline uint64_t bk_view_held_bytes(const struct brisk_view *view)
+{
+    return view->buffer != NULL ? view->buffer->held_bytes : view->length;
+}
+
+/* An entry that only says that there is no value. */
+static inline bool bk_shard_is_negative(const struct bk_shard *shard, uint32_t handle)
+{
+    return (bk_load32(&bk_shard_entry(shard, handle)->meta) & BK_META_NEGATIVE) != 0;
+}
 
 uint64_t bk_shard_bytes(const struct bk_shard *shard);
 enum bk_verdict bk_shard_judge(const struct bk_shard *shard, uint32_t handle, uint64_t now);

@@ -53,7 +53,7 @@ void brisk_cache_read_stats(struct brisk_cache *cache, struct brisk_cache_stats 
 {
     struct brisk_cache_stats stats = {0};
     brisk_cache_tick(cache);
-    for (unsigned int i = 0; i < 1U << cache->shard_bits; i++)
+    for (unsigned int i = 0; i < cache->shard_count; i++)
         add_shard(&cache->shards[i], &stats);
     add_lookups(cache, &stats);
     stats.pinned_bytes = bk_account_pinned_bytes(cache->settings.account);

@@ -42,8 +42,7 @@ static void plan_layout(struct plan *plan)
 
     uint64_t bytes = bk_arena_block_bytes(bk_meta_block_bytes(plan->meta));
     if (store->is_shared)
-        bytes += store->value.buffer != NULL ? store->value.buffer->held_bytes
-                                             : store->value.length;
+        bytes += bk_view_held_bytes(&store->value);
     plan->needs = (struct bk_limits){.entries = 1, .bytes = bytes, .weight = plan->weight};
 }
 
@@ -196,7 +195,7 @@ static enum brisk_status replace_entry(struct plan *plan, uint32_t handle)
     uint32_t fresh = bk_arena_allocate(&shard->arena, bk_meta_block_bytes(plan->meta));
     if (fresh == 0)
         return BRISK_ERR_NOMEM;
-    handle = bk_load32(&place.bucket->handles[place.slot]);
+    handle = bk_place_handle(place);
     uint32_t main_flag = bk_load32(&bk_shard_entry(shard, handle)->meta) & BK_META_MAIN;
     share_value(plan);
     write_entry(plan, bk_shard_entry(shard, fresh));
@@ -208,15 +207,9 @@ static enum brisk_status replace_entry(struct plan *plan, uint32_t handle)
     return BRISK_OK;
 }
 
-static uint32_t handle_at(struct bk_place place)
-{
-    return bk_load32(&place.bucket->handles[place.slot]);
-}
-
 static bool mode_allows(const struct plan *plan, uint32_t handle)
 {
-    bool is_there = handle != 0 &&
-                    (bk_load32(&bk_shard_entry(plan->shard, handle)->meta) & BK_META_NEGATIVE) == 0;
+    bool is_there = handle != 0 && !bk_shard_is_negative(plan->shard, handle);
     switch (plan->store->mode) {
     case BK_STORE_ADD:
         return !is_there;
@@ -243,7 +236,7 @@ static uint32_t find_good(struct plan *plan, struct bk_place *place)
         return 0;
     *place = find_key(plan);
     if (place->bucket != NULL) /* kept to serve as stale */
-        bk_shard_remove(shard, handle_at(*place), BRISK_EVICT_EXPIRED, &plan->departed);
+        bk_shard_remove(shard, bk_place_handle(*place), BRISK_EVICT_EXPIRED, &plan->departed);
     return 0;
 }
 
@@ -279,7 +272,7 @@ static enum brisk_status store_locked(struct plan *plan)
     /* The caller meant to replace the old value: better none than that one. */
     place = find_key(plan);
     if (place.bucket != NULL)
-        bk_shard_remove(shard, handle_at(place), BRISK_EVICT_DELETED, &plan->departed);
+        bk_shard_remove(shard, bk_place_handle(place), BRISK_EVICT_DELETED, &plan->departed);
     shard->counts.rejected++;
     return status;
 }
@@ -347,12 +340,11 @@ static enum brisk_status run_large(struct plan *plan)
 enum brisk_status bk_store(struct brisk_cache *cache, struct bk_store *store)
 {
     struct plan plan = {.shard = bk_cache_shard(cache, store->hash), .store = store};
+    plan.now = bk_shard_time(plan.shard);
     struct bk_settings *settings = &cache->settings;
     if (settings->weigh != NULL)
         plan.weight = settings->weigh(
             store->key, brisk_view_bytes(&store->value), settings->weigh_ctx);
-    if (bk_settings_uses_time(settings))
-        plan.now = bk_shard_now(plan.shard);
     uint64_t ttl = store->is_negative ? settings->negative_ttl : store->ttl;
     plan.deadline = bk_deadline_of(plan.shard, store->hash, ttl, &plan.now);
     plan.meta = plan.deadline.flags;

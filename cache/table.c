@@ -220,7 +220,7 @@ static bool find_passed(
 {
     for (unsigned int away = away_slots(bucket); away != 0; away &= away - 1) {
         *found = (struct bk_place){bucket, (unsigned int)__builtin_ctz(away)};
-        uint32_t handle = bk_load32(&bucket->handles[found->slot]);
+        uint32_t handle = bk_place_handle(*found);
         if (handle == 0)
             continue;
         *hash = table->rehash(table->rehash_ctx, handle);
@@ -268,7 +268,7 @@ static void pull_back(struct bk_table *table, struct bk_place free, bool has_pin
         bool is_away = bk_index_home(table->index, hash) != free.bucket;
         if (is_away && (AWAY_SLOTS_MASK >> free.slot & 1) == 0)
             return;
-        uint32_t handle = bk_load32(&from.bucket->handles[from.slot]);
+        uint32_t handle = bk_place_handle(from);
         fill_slot(free, bk_hash_tag(hash), handle, bk_place_frequency(from), is_away, has_pins);
         empty_slot(from, has_pins);
         for (struct bk_bucket *passed = free.bucket; passed != from.bucket;
@@ -300,7 +300,7 @@ static void move_bucket(struct bk_table *into, struct bk_bucket *bucket)
     unsigned int used = ~empty_slots(bucket) & BK_SLOTS_MASK;
     for (; used != 0; used &= used - 1) {
         struct bk_place from = {bucket, (unsigned int)__builtin_ctz(used)};
-        uint32_t handle = bk_load32(&bucket->handles[from.slot]);
+        uint32_t handle = bk_place_handle(from);
         struct bk_place to = bk_table_insert(
             into, into->rehash(into->rehash_ctx, handle), handle, false);
         bk_place_set_frequency(to, bk_place_frequency(from));

@@ -50,7 +50,6 @@ struct bk_bucket {
     bk_word32 handles[BK_SLOTS];
 };
 
-#define BK_STATE_TAGS_MASK 0xffffffU
 #define BK_STATE_OVERFLOW_SHIFT 24
 #define BK_STATE_OVERFLOW_MASK (UINT64_C(0xff) << BK_STATE_OVERFLOW_SHIFT)
 #define BK_STATE_OVERFLOW_ONE (UINT64_C(1) << BK_STATE_OVERFLOW_SHIFT)
@@ -137,6 +136,11 @@ static inline unsigned int bk_match_tags(uint64_t tags, uint64_t state, uint8_t 
     }
     return matches;
 #endif
+}
+
+static inline uint32_t bk_place_handle(struct bk_place place)
+{
+    return bk_load32(&place.bucket->handles[place.slot]);
 }
 
 /* Two bits per slot: how often it was hit since the policy last looked. */

@@ -117,8 +117,7 @@ enum brisk_status brisk_cache_touch(struct brisk_cache *cache, struct brisk_byte
         return status;
     struct touch touch = {.key = key, .hash = bk_cache_hash(cache, key)};
     touch.shard = bk_cache_shard(cache, touch.hash);
-    if (bk_settings_uses_time(&cache->settings))
-        touch.now = bk_shard_now(touch.shard);
+    touch.now = bk_shard_time(touch.shard);
     touch.deadline = bk_deadline_of(touch.shard, touch.hash, ttl, &touch.now);
 
     bk_shard_lock(touch.shard);

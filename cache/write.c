@@ -69,7 +69,7 @@ enum brisk_status brisk_cache_delete(struct brisk_cache *cache, struct brisk_byt
         return status;
     uint64_t hash = bk_cache_hash(cache, key);
     struct bk_shard *shard = bk_cache_shard(cache, hash);
-    uint64_t now = bk_settings_uses_time(&cache->settings) ? bk_shard_now(shard) : 0;
+    uint64_t now = bk_shard_time(shard);
     struct bk_departed departed = {0};
     enum bk_verdict verdict;
 
@@ -78,7 +78,7 @@ enum brisk_status brisk_cache_delete(struct brisk_cache *cache, struct brisk_byt
     uint32_t handle = bk_shard_find_valid(shard, hash, key, now, &verdict, &departed);
     bool is_there = false;
     if (handle != 0)
-        is_there = (bk_load32(&bk_shard_entry(shard, handle)->meta) & BK_META_NEGATIVE) == 0;
+        is_there = !bk_shard_is_negative(shard, handle);
     else if (verdict == BK_EXPIRED)
         handle = bk_shard_find(shard, hash, key);
     if (handle != 0)
@@ -95,7 +95,7 @@ void brisk_cache_invalidate_group(struct brisk_cache *cache, uint64_t group)
 
 void brisk_cache_clear(struct brisk_cache *cache)
 {
-    for (unsigned int i = 0; i < 1U << cache->shard_bits; i++) {
+    for (unsigned int i = 0; i < cache->shard_count; i++) {
         struct bk_shard *shard = &cache->shards[i];
         struct bk_departed departed = {0};
         bk_shard_lock(shard);
@@ -111,7 +111,7 @@ size_t brisk_cache_tick(struct brisk_cache *cache)
     if (!bk_settings_uses_time(&cache->settings))
         return 0;
     size_t removed = 0;
-    for (unsigned int i = 0; i < 1U << cache->shard_bits; i++) {
+    for (unsigned int i = 0; i < cache->shard_count; i++) {
         struct bk_shard *shard = &cache->shards[i];
         uint64_t now = bk_shard_now(shard);
         struct bk_departed departed = {0};
@@ -130,14 +130,13 @@ enum brisk_status brisk_cache_contains(struct brisk_cache *cache, struct brisk_b
         return status;
     uint64_t hash = bk_cache_hash(cache, key);
     struct bk_shard *shard = bk_cache_shard(cache, hash);
-    uint64_t now = bk_settings_uses_time(&cache->settings) ? bk_shard_now(shard) : 0;
+    uint64_t now = bk_shard_time(shard);
     struct bk_departed departed = {0};
 
     bk_shard_lock(shard);
     uint32_t handle = bk_shard_find(shard, hash, key);
     enum bk_verdict verdict = handle != 0 ? bk_shard_judge(shard, handle, now) : BK_FRESH;
-    bool is_there = handle != 0 && verdict == BK_FRESH &&
-                    (bk_load32(&bk_shard_entry(shard, handle)->meta) & BK_META_NEGATIVE) == 0;
+    bool is_there = handle != 0 && verdict == BK_FRESH && !bk_shard_is_negative(shard, handle);
     if (verdict == BK_EXPIRED) /* what was seen to be gone must not come back with the clock */
         bk_shard_expire(shard, now, BK_EXPIRY_BUDGET, &departed);
     bk_shard_unlock(shard);

@@ -9,6 +9,7 @@
  * it, and never goes back.
  */
 #include <pthread.h>
+#include <sched.h>
 
 #include "tests/cache/cache_support.h"
 
@@ -221,7 +222,7 @@ static enum brisk_status disturb(struct stage *stage)
             continue;
         }
         if ((scene->trouble & CHURN) == 0) {
-            nanosleep(&(struct timespec){.tv_nsec = 20000}, NULL);
+            sched_yield();
             continue;
         }
         uint64_t key = KEYS + test_random_below(&random, 2000);
