@@ -54,46 +54,43 @@ static inline bool bk_match_slots(
     return false;
 }
 
-/*
- * The states of `count` buckets from the home of a hash on, added up. Each of
- * them only grows, so the same sum means that none has changed.
- */
-static inline uint64_t bk_match_sum(const struct bk_index *index, uint64_t hash, uint64_t count)
+/* Looks in one bucket; BK_ABSENT says nothing of the other. */
+static inline enum bk_found bk_match_bucket(
+    const struct bk_index *index, struct bk_match *match, uint8_t tag, const void *key,
+    size_t length)
 {
-    uint64_t sum = 0;
-    struct bk_bucket *bucket = bk_index_home(index, hash);
-    for (; count != 0; count--, bucket = bk_index_following(index, bucket))
-        sum += bk_load64(&bucket->state);
-    return sum;
+    struct bk_bucket *bucket = match->place.bucket;
+    match->state = bk_load64(&bucket->state);
+    unsigned int slots = bk_match_tags(bk_load64(&bucket->tags), match->state, tag);
+    bool is_locked = (match->state & BK_STATE_LOCKED) != 0;
+    if (slots != 0 && bk_match_slots(index, match, slots, key, length))
+        return is_locked ? BK_RACED : BK_FOUND;
+    return is_locked || !bk_match_holds(index, match) ? BK_RACED : BK_ABSENT;
 }
 
 /*
- * An entry may move from a bucket to an earlier one while it is looked for in
- * between; so its absence is certain only if none of the buckets has changed.
+ * An entry may move from one of its buckets to the other while it is looked for
+ * in between, but never without a change of its home.
  */
 static inline enum bk_found bk_match_find(
     const struct bk_index *index, uint64_t hash, const void *key, size_t length,
     struct bk_match *match)
 {
     match->generation = bk_load64(&index->generation);
-    match->place.bucket = bk_index_home(index, hash);
-    uint64_t most = bk_load64(&index->bucket_count);
-    uint64_t sum = 0;
-    for (uint64_t count = 1;; count++) {
-        struct bk_bucket *bucket = match->place.bucket;
-        match->state = bk_load64(&bucket->state);
-        sum += match->state;
-        unsigned int slots = bk_match_tags(
-            bk_load64(&bucket->tags), match->state, bk_hash_tag(hash));
-        if (slots != 0 && bk_match_slots(index, match, slots, key, length))
-            return (match->state & BK_STATE_LOCKED) != 0 ? BK_RACED : BK_FOUND;
-        if ((match->state & BK_STATE_LOCKED) != 0 || !bk_match_holds(index, match))
-            return BK_RACED;
-        bool is_last = (match->state & BK_STATE_OVERFLOW_MASK) == 0 || count >= most;
-        if (is_last)
-            return count == 1 || bk_match_sum(index, hash, count) == sum ? BK_ABSENT : BK_RACED;
-        match->place.bucket = bk_index_following(index, bucket);
-    }
+    struct bk_buckets buckets = bk_index_buckets(index);
+    struct bk_bucket *home = bk_home_of(buckets, hash);
+    uint8_t tag = bk_hash_tag(hash);
+    match->place.bucket = home;
+    enum bk_found found = bk_match_bucket(index, match, tag, key, length);
+    if (found != BK_ABSENT || !bk_state_has_abroad(match->state))
+        return found;
+
+    uint64_t home_state = match->state;
+    match->place.bucket = bk_other_of(buckets, home, tag);
+    found = bk_match_bucket(index, match, tag, key, length);
+    if (found == BK_ABSENT && bk_load64(&home->state) != home_state)
+        return BK_RACED;
+    return found;
 }
 
 /*
@@ -121,7 +118,7 @@ static inline __attribute__((always_inline)) enum bk_found bk_match_plain(
     match->state = bk_load64(&bucket->state);
     unsigned int slots = bk_match_tags(bk_load64(&bucket->tags), match->state, bk_hash_tag(hash));
     if (slots == 0) {
-        uint64_t obstacles = match->state & (BK_STATE_LOCKED | BK_STATE_OVERFLOW_MASK);
+        uint64_t obstacles = match->state & (BK_STATE_LOCKED | BK_STATE_ABROAD_MASK);
         bool is_certain = obstacles == 0 && match->state != 0 && generation % 2 == 0 &&
                           bk_load64(&bucket->state) == match->state &&
                           bk_load64(&index->generation) == generation;

@@ -447,24 +447,31 @@ bool bk_shard_make_room(
     return true;
 }
 
-/* By half as much again, up to what the limit can ever need. */
-bool bk_shard_grow_index(struct bk_shard *shard)
+/* By half as much again, up to what the limit can ever need; by an eighth where only a slot lacks.
+ */
+static uint32_t larger_index(const struct bk_shard *shard)
 {
-    struct bk_table *table = &shard->table;
-    if (bk_table_has_room(table))
-        return true;
+    const struct bk_table *table = &shard->table;
     uint32_t buckets = bk_table_bucket_count(table);
+    if (bk_table_has_room(table))
+        return buckets + buckets / 8 + 1;
     uint32_t most = bk_table_buckets_for(
         shard->limits.entries > SIZE_MAX ? SIZE_MAX : (size_t)shard->limits.entries);
     uint32_t wanted = buckets + buckets / 2;
-    if (wanted > most && most > buckets)
-        wanted = most;
-    if (bk_table_rebuild(table, wanted, shard->pins != 0)) {
+    return wanted > most && most > buckets ? most : wanted;
+}
+
+bool bk_shard_grow_index(struct bk_shard *shard, uint64_t hash)
+{
+    struct bk_table *table = &shard->table;
+    while (!bk_table_has_room(table) || !bk_table_make_slot(table, hash, shard->pins != 0)) {
+        /* Without memory it may fill up nearly completely, which is slower but right. */
+        if (!bk_table_may_grow(table) ||
+            !bk_table_rebuild(table, larger_index(shard), shard->pins != 0))
+            return bk_table_make_slot(table, hash, shard->pins != 0);
         bk_policy_set_entries(&shard->policy, likely_entries(shard));
-        return true;
     }
-    /* Without memory it may fill up nearly completely, which is slower but right. */
-    return table->used_slots < (uint64_t)buckets * BK_AWAY_SLOTS;
+    return true;
 }
 
 /* All at once, where no entry is anybody's business but the shard's. */

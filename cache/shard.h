@@ -211,8 +211,8 @@ bool bk_shard_make_room(
  * does not wait for it: most of the cost of an eviction are cold lines.
  */
 void bk_shard_look_ahead(const struct bk_shard *shard);
-/* Makes sure that the index takes one more entry. False: no memory. */
-bool bk_shard_grow_index(struct bk_shard *shard);
+/* Makes sure that the index takes one more entry, of this hash. False: no memory. */
+bool bk_shard_grow_index(struct bk_shard *shard, uint64_t hash);
 void bk_shard_clear(struct bk_shard *shard, struct bk_departed *departed);
 void bk_shard_set_limits(
     struct bk_shard *shard, const struct bk_limits *limits, struct bk_departed *departed);

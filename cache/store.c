@@ -121,7 +121,7 @@ static void finish_entry(struct plan *plan, uint32_t handle)
 static enum brisk_status insert_entry(struct plan *plan)
 {
     struct bk_shard *shard = plan->shard;
-    if (!bk_shard_grow_index(shard))
+    if (!bk_shard_grow_index(shard, plan->store->hash))
         return BRISK_ERR_NOMEM;
     bool was_recalled = bk_policy_recall(&shard->policy, plan->store->hash);
     if (!bk_shard_make_room(shard, &plan->needs, &plan->departed))

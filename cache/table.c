@@ -53,11 +53,6 @@ uint64_t bk_bucket_wait_and_lock(struct bk_bucket *bucket)
     }
 }
 
-static unsigned int overflow_of(uint64_t state)
-{
-    return (unsigned int)((state & BK_STATE_OVERFLOW_MASK) >> BK_STATE_OVERFLOW_SHIFT);
-}
-
 static bool has_key(const struct bk_entry *entry, const void *key, size_t length)
 {
     uint32_t meta = bk_load32(&entry->meta);
@@ -65,227 +60,217 @@ static bool has_key(const struct bk_entry *entry, const void *key, size_t length
            bk_words_equal(entry->words + bk_meta_extra_words(meta), key, length);
 }
 
-struct bk_place
-bk_table_find(const struct bk_table *table, uint64_t hash, const void *key, size_t length)
+static unsigned int slots_with(const struct bk_bucket *bucket, uint8_t tag)
 {
-    struct bk_bucket *bucket = bk_index_home(table->index, hash);
-    for (uint32_t i = 0; i < bk_table_bucket_count(table); i++) {
-        uint64_t state = bk_load64(&bucket->state);
-        unsigned int matches = bk_match_tags(bk_load64(&bucket->tags), state, bk_hash_tag(hash));
-        for (; matches != 0; matches &= matches - 1) {
-            unsigned int slot = (unsigned int)__builtin_ctz(matches);
-            if (has_key(
-                    bk_entry_at(table->index->arena, bk_load32(&bucket->handles[slot])), key,
-                    length))
-                return (struct bk_place){bucket, slot};
-        }
-        if (overflow_of(state) == 0)
-            break;
-        bucket = bk_index_following(table->index, bucket);
+    return bk_match_tags(bk_load64(&bucket->tags), bk_load64(&bucket->state), tag);
+}
+
+static struct bk_place find_in(
+    const struct bk_table *table, struct bk_bucket *bucket, uint8_t tag, const void *key,
+    size_t length)
+{
+    for (unsigned int slots = slots_with(bucket, tag); slots != 0; slots &= slots - 1) {
+        struct bk_place place = {bucket, (unsigned int)__builtin_ctz(slots)};
+        if (has_key(bk_entry_at(table->index->arena, bk_place_handle(place)), key, length))
+            return place;
     }
     return (struct bk_place){NULL, 0};
 }
 
-struct bk_place bk_table_locate(const struct bk_table *table, uint64_t hash, uint32_t handle)
+struct bk_place
+bk_table_find(const struct bk_table *table, uint64_t hash, const void *key, size_t length)
 {
-    struct bk_bucket *bucket = bk_index_home(table->index, hash);
-    for (;;) {
-        unsigned int matches = bk_match_tags(
-            bk_load64(&bucket->tags), bk_load64(&bucket->state), bk_hash_tag(hash));
-        for (; matches != 0; matches &= matches - 1) {
-            unsigned int slot = (unsigned int)__builtin_ctz(matches);
-            if (bk_load32(&bucket->handles[slot]) == handle)
-                return (struct bk_place){bucket, slot};
-        }
-        bucket = bk_index_following(table->index, bucket);
-    }
+    struct bk_buckets buckets = bk_index_buckets(table->index);
+    struct bk_bucket *home = bk_home_of(buckets, hash);
+    uint8_t tag = bk_hash_tag(hash);
+    struct bk_place place = find_in(table, home, tag, key, length);
+    if (place.bucket != NULL || !bk_state_has_abroad(bk_load64(&home->state)))
+        return place;
+    return find_in(table, bk_other_of(buckets, home, tag), tag, key, length);
 }
 
-static uint64_t with_tag(struct bk_bucket *bucket, uint64_t state, unsigned int slot, uint8_t tag)
+static bool locate_in(struct bk_place *place, uint8_t tag, uint32_t handle)
 {
-    if (slot >= 8) {
-        unsigned int shift = 8 * (slot - 8);
-        return (state & ~(UINT64_C(0xff) << shift)) | (uint64_t)tag << shift;
+    for (unsigned int slots = slots_with(place->bucket, tag); slots != 0; slots &= slots - 1) {
+        place->slot = (unsigned int)__builtin_ctz(slots);
+        if (bk_place_handle(*place) == handle)
+            return true;
     }
-    unsigned int shift = 8 * slot;
-    uint64_t tags = bk_load64(&bucket->tags) & ~(UINT64_C(0xff) << shift);
-    bk_store64(&bucket->tags, tags | (uint64_t)tag << shift);
+    return false;
+}
+
+struct bk_place bk_table_locate(const struct bk_table *table, uint64_t hash, uint32_t handle)
+{
+    struct bk_buckets buckets = bk_index_buckets(table->index);
+    struct bk_place place = {bk_home_of(buckets, hash), 0};
+    uint8_t tag = bk_hash_tag(hash);
+    if (locate_in(&place, tag, handle))
+        return place;
+    place.bucket = bk_other_of(buckets, place.bucket, tag);
+    locate_in(&place, tag, handle);
+    return place;
+}
+
+static uint8_t tag_of(struct bk_place place)
+{
+    bool is_high = place.slot >= 8;
+    uint64_t tags = bk_load64(is_high ? &place.bucket->state : &place.bucket->tags);
+    return (uint8_t)(tags >> 8 * (place.slot & 7));
+}
+
+/* The steps of a change to a bucket: on its locked state, which they return anew. */
+static uint64_t set_tag(struct bk_place place, uint64_t state, uint8_t tag)
+{
+    unsigned int shift = 8 * (place.slot & 7);
+    uint64_t others = ~(UINT64_C(0xff) << shift);
+    if (place.slot >= 8)
+        return (state & others) | (uint64_t)tag << shift;
+    uint64_t tags = bk_load64(&place.bucket->tags);
+    bk_store64(&place.bucket->tags, (tags & others) | (uint64_t)tag << shift);
     return state;
 }
 
+static uint64_t guest_bit(struct bk_place place)
+{
+    return UINT64_C(1) << (BK_STATE_GUESTS_SHIFT + place.slot);
+}
+
+static uint64_t
+fill(struct bk_place place, uint64_t state, uint8_t tag, uint32_t handle, unsigned int frequency)
+{
+    bk_store32(&place.bucket->handles[place.slot], handle);
+    bk_place_set_frequency(place, frequency);
+    return set_tag(place, state, tag);
+}
+
+static uint64_t empty(struct bk_place place, uint64_t state)
+{
+    bk_store32(&place.bucket->handles[place.slot], 0);
+    return set_tag(place, state & ~guest_bit(place), 0);
+}
+
 /* A count that has reached its maximum stays there: lookups then always go on. */
-static void add_overflow(struct bk_bucket *bucket, bool has_pins)
+static uint64_t one_more_abroad(uint64_t state)
 {
-    uint64_t state = bk_bucket_lock(bucket, has_pins);
-    if (overflow_of(state) < 255)
-        state += BK_STATE_OVERFLOW_ONE;
-    bk_bucket_unlock(bucket, state);
+    bool is_full = (state & BK_STATE_ABROAD_MASK) == BK_STATE_ABROAD_MASK;
+    return is_full ? state : state + BK_STATE_ABROAD_ONE;
 }
 
-static void drop_overflow(struct bk_bucket *bucket, bool has_pins)
+static uint64_t one_less_abroad(uint64_t state)
 {
-    uint64_t state = bk_bucket_lock(bucket, has_pins);
-    if (overflow_of(state) < 255)
-        state -= BK_STATE_OVERFLOW_ONE;
-    bk_bucket_unlock(bucket, state);
+    bool is_full = (state & BK_STATE_ABROAD_MASK) == BK_STATE_ABROAD_MASK;
+    return is_full ? state : state - BK_STATE_ABROAD_ONE;
 }
 
+static unsigned int guests_of(const struct bk_bucket *bucket)
+{
+    return (unsigned int)(bk_load64(&bucket->state) >> BK_STATE_GUESTS_SHIFT) & BK_SLOTS_MASK;
+}
+
+/* Empty slots have the tag 0, and so may others. */
 static unsigned int empty_slots(const struct bk_bucket *bucket)
 {
-    unsigned int slots = bk_match_tags(bk_load64(&bucket->tags), bk_load64(&bucket->state), 0);
+    unsigned int slots = slots_with(bucket, 0);
     for (unsigned int rest = slots; rest != 0; rest &= rest - 1)
         if (bk_load32(&bucket->handles[__builtin_ctz(rest)]) != 0)
-            slots &= ~(rest & -rest); /* it only has that tag */
+            slots &= ~(rest & -rest);
     return slots;
 }
 
-enum {
-    AWAY_SHIFT = 2 * BK_SLOTS,
-    AWAY_SLOTS_MASK = (1 << BK_AWAY_SLOTS) - 1,
-};
-
-static unsigned int away_slots(const struct bk_bucket *bucket)
+/*
+ * Moves an entry from one of its buckets to the other. It is in its new place
+ * before it is gone from the old one, and its home changes in one step, so that a
+ * reader finds it or sees that its home has changed.
+ */
+static void move_guest_home(struct bk_place from, struct bk_place home, bool has_pins)
 {
-    return bk_load32(&bucket->frequencies) >> AWAY_SHIFT;
+    uint64_t state = bk_bucket_lock(home.bucket, has_pins);
+    state = fill(home, state, tag_of(from), bk_place_handle(from), bk_place_frequency(from));
+    bk_bucket_unlock(home.bucket, one_less_abroad(state));
+    state = bk_bucket_lock(from.bucket, has_pins);
+    bk_bucket_unlock(from.bucket, empty(from, state));
 }
 
-static void set_away(struct bk_place place, bool is_away)
+static void move_abroad(struct bk_place home, struct bk_place to, bool has_pins)
 {
-    if (place.slot >= BK_AWAY_SLOTS)
-        return;
-    uint32_t bit = 1U << (AWAY_SHIFT + place.slot);
-    uint32_t others = bk_load32(&place.bucket->frequencies) & ~bit;
-    bk_store32(&place.bucket->frequencies, is_away ? others | bit : others);
+    uint64_t state = bk_bucket_lock(to.bucket, has_pins);
+    state = fill(to, state, tag_of(home), bk_place_handle(home), bk_place_frequency(home));
+    bk_bucket_unlock(to.bucket, state | guest_bit(to));
+    state = bk_bucket_lock(home.bucket, has_pins);
+    bk_bucket_unlock(home.bucket, one_more_abroad(empty(home, state)));
 }
 
-static void fill_slot(
-    struct bk_place place, uint8_t tag, uint32_t handle, unsigned int frequency, bool is_away,
-    bool has_pins)
+/* Frees one of the slots by moving its entry to its other bucket. */
+static bool
+free_one_of(struct bk_buckets buckets, struct bk_bucket *bucket, unsigned int slots, bool has_pins)
 {
-    uint64_t state = bk_bucket_lock(place.bucket, has_pins);
-    bk_store32(&place.bucket->handles[place.slot], handle);
-    bk_place_set_frequency(place, frequency);
-    set_away(place, is_away);
-    state = with_tag(place.bucket, state, place.slot, tag);
-    bk_bucket_unlock(place.bucket, state);
-}
-
-static void empty_slot(struct bk_place place, bool has_pins)
-{
-    uint64_t state = bk_bucket_lock(place.bucket, has_pins);
-    state = with_tag(place.bucket, state, place.slot, 0);
-    bk_store32(&place.bucket->handles[place.slot], 0);
-    set_away(place, false);
-    bk_bucket_unlock(place.bucket, state);
+    for (; slots != 0; slots &= slots - 1) {
+        struct bk_place from = {bucket, (unsigned int)__builtin_ctz(slots)};
+        struct bk_bucket *other = bk_other_of(buckets, bucket, tag_of(from));
+        unsigned int free = empty_slots(other);
+        if (free == 0)
+            continue;
+        struct bk_place to = {other, (unsigned int)__builtin_ctz(free)};
+        if ((guests_of(bucket) >> from.slot & 1) != 0)
+            move_guest_home(from, to, has_pins);
+        else
+            move_abroad(from, to, has_pins);
+        return true;
+    }
+    return false;
 }
 
 /*
- * The entry is put in place before the buckets that point onwards to it are
- * told, so that a reader sees it completely or not at all.
+ * Guests are sent home even if the newcomer could go abroad instead: in a cache
+ * that is always full, 53 % of the buckets would have entries abroad otherwise 72 %.
  */
+bool bk_table_make_slot(const struct bk_table *table, uint64_t hash, bool has_pins)
+{
+    struct bk_buckets buckets = bk_index_buckets(table->index);
+    struct bk_bucket *home = bk_home_of(buckets, hash);
+    if (empty_slots(home) != 0 || free_one_of(buckets, home, guests_of(home), has_pins))
+        return true;
+    struct bk_bucket *other = bk_other_of(buckets, home, bk_hash_tag(hash));
+    return empty_slots(other) != 0 ||
+           free_one_of(buckets, home, ~guests_of(home) & BK_SLOTS_MASK, has_pins) ||
+           free_one_of(buckets, other, BK_SLOTS_MASK, has_pins);
+}
+
 struct bk_place
 bk_table_insert(struct bk_table *table, uint64_t hash, uint32_t handle, bool has_pins)
 {
-    struct bk_bucket *home = bk_index_home(table->index, hash);
-    struct bk_bucket *bucket = home;
-    unsigned int empty = empty_slots(home);
-    while (empty == 0) {
-        bucket = bk_index_following(table->index, bucket);
-        empty = empty_slots(bucket) & AWAY_SLOTS_MASK;
+    struct bk_buckets buckets = bk_index_buckets(table->index);
+    struct bk_bucket *home = bk_home_of(buckets, hash);
+    uint8_t tag = bk_hash_tag(hash);
+    unsigned int free = empty_slots(home);
+    bool is_guest = free == 0;
+    struct bk_place place = {is_guest ? bk_other_of(buckets, home, tag) : home, 0};
+    if (is_guest)
+        free = empty_slots(place.bucket);
+    place.slot = (unsigned int)__builtin_ctz(free);
+
+    uint64_t state = bk_bucket_lock(place.bucket, has_pins);
+    state = fill(place, state, tag, handle, 0);
+    bk_bucket_unlock(place.bucket, is_guest ? state | guest_bit(place) : state);
+    if (is_guest) { /* only now do lookups go on to it */
+        state = bk_bucket_lock(home, has_pins);
+        bk_bucket_unlock(home, one_more_abroad(state));
     }
-    struct bk_place place = {bucket, (unsigned int)__builtin_ctz(empty)};
-    fill_slot(place, bk_hash_tag(hash), handle, 0, bucket != home, has_pins);
-    for (struct bk_bucket *passed = home; passed != bucket;
-         passed = bk_index_following(table->index, passed))
-        add_overflow(passed, has_pins);
     table->used_slots++;
     return place;
 }
 
-/* How many buckets after `from` the bucket `to` comes. */
-static size_t distance(const struct bk_table *table, struct bk_bucket *from, struct bk_bucket *to)
-{
-    size_t count = bk_table_bucket_count(table);
-    return (size_t)(to - from) < count ? (size_t)(to - from) : (size_t)(to - from) + count;
-}
-
-/*
- * An entry in `bucket` that had to pass `passed`; false if there is none. A
- * reader who counts a hit may undo a change of the bits for slots away from home,
- * so they are a hint: what counts is where the entry's home is.
- */
-static bool find_passed(
-    const struct bk_table *table, struct bk_bucket *passed, struct bk_bucket *bucket,
-    struct bk_place *found, uint64_t *hash)
-{
-    for (unsigned int away = away_slots(bucket); away != 0; away &= away - 1) {
-        *found = (struct bk_place){bucket, (unsigned int)__builtin_ctz(away)};
-        uint32_t handle = bk_place_handle(*found);
-        if (handle == 0)
-            continue;
-        *hash = table->rehash(table->rehash_ctx, handle);
-        struct bk_bucket *home = bk_index_home(table->index, *hash);
-        if (distance(table, home, bucket) >= distance(table, passed, bucket))
-            return true;
-    }
-    return false;
-}
-
-enum {
-    /*
-     * How far to look for an entry that belongs in a free slot. In a full cache,
-     * after many evictions, a lookup of a missing key reads 10 buckets with 1
-     * here, 3.6 with 4 and 3.0 with 8; right after filling it is 3.7.
-     */
-    PULL_BUCKETS = 4,
-};
-
-/* The nearest entry that had to pass `passed`. */
-static bool find_nearest_passed(
-    const struct bk_table *table, struct bk_bucket *passed, struct bk_place *found, uint64_t *hash)
-{
-    struct bk_bucket *bucket = passed;
-    for (int i = 0; i < PULL_BUCKETS; i++) {
-        bucket = bk_index_following(table->index, bucket);
-        if (find_passed(table, passed, bucket, found, hash))
-            return true;
-    }
-    return false;
-}
-
-/*
- * Fills a free slot with an entry that had to pass this bucket, and so on with
- * the slot that becomes free there. An entry is in its new place before it is
- * gone from the old one; see bk_match_find for readers who look the other way.
- */
-static void pull_back(struct bk_table *table, struct bk_place free, bool has_pins)
-{
-    while (overflow_of(bk_load64(&free.bucket->state)) != 0) {
-        struct bk_place from;
-        uint64_t hash;
-        if (!find_nearest_passed(table, free.bucket, &from, &hash))
-            return;
-        bool is_away = bk_index_home(table->index, hash) != free.bucket;
-        if (is_away && (AWAY_SLOTS_MASK >> free.slot & 1) == 0)
-            return;
-        uint32_t handle = bk_place_handle(from);
-        fill_slot(free, bk_hash_tag(hash), handle, bk_place_frequency(from), is_away, has_pins);
-        empty_slot(from, has_pins);
-        for (struct bk_bucket *passed = free.bucket; passed != from.bucket;
-             passed = bk_index_following(table->index, passed))
-            drop_overflow(passed, has_pins);
-        free = from;
-    }
-}
-
 void bk_table_remove(struct bk_table *table, uint64_t hash, struct bk_place place, bool has_pins)
 {
-    empty_slot(place, has_pins);
-    for (struct bk_bucket *passed = bk_index_home(table->index, hash); passed != place.bucket;
-         passed = bk_index_following(table->index, passed))
-        drop_overflow(passed, has_pins);
+    bool is_guest = (bk_load64(&place.bucket->state) & guest_bit(place)) != 0;
+    uint64_t state = bk_bucket_lock(place.bucket, has_pins);
+    bk_bucket_unlock(place.bucket, empty(place, state));
+    if (is_guest) {
+        struct bk_bucket *home = bk_index_home(table->index, hash);
+        state = bk_bucket_lock(home, has_pins);
+        bk_bucket_unlock(home, one_less_abroad(state));
+    }
     table->used_slots--;
-    pull_back(table, place, has_pins);
 }
 
 void bk_table_replace(struct bk_place place, uint32_t handle, bool has_pins)
@@ -295,16 +280,20 @@ void bk_table_replace(struct bk_place place, uint32_t handle, bool has_pins)
     bk_bucket_unlock(place.bucket, state);
 }
 
-static void move_bucket(struct bk_table *into, struct bk_bucket *bucket)
+/* False if some entry finds no slot. */
+static bool copy_bucket(struct bk_table *into, struct bk_bucket *bucket)
 {
     unsigned int used = ~empty_slots(bucket) & BK_SLOTS_MASK;
     for (; used != 0; used &= used - 1) {
         struct bk_place from = {bucket, (unsigned int)__builtin_ctz(used)};
         uint32_t handle = bk_place_handle(from);
-        struct bk_place to = bk_table_insert(
-            into, into->rehash(into->rehash_ctx, handle), handle, false);
+        uint64_t hash = into->rehash(into->rehash_ctx, handle);
+        if (!bk_table_make_slot(into, hash, false))
+            return false;
+        struct bk_place to = bk_table_insert(into, hash, handle, false);
         bk_place_set_frequency(to, bk_place_frequency(from));
     }
+    return true;
 }
 
 /*
@@ -342,33 +331,47 @@ static bool grow_regions(struct bk_table *table, uint64_t bucket_count)
 
 /*
  * Versions in the array that comes next begin where no reader can have seen them
- * when it was last in use, short of 2^15 rebuilds during one lookup; and so the
+ * when it was last in use, short of 2^12 rebuilds during one lookup; and so the
  * state of no bucket in use is zero.
  */
 static void date_versions(struct bk_table *table, uint64_t bucket_count)
 {
     struct bk_bucket *buckets = array_of(table, table->current ^ 1);
     uint64_t rebuilds = bk_load64(&table->index->generation) / 2 + 1;
-    uint64_t version = (rebuilds << 17 | 2) & UINT32_MAX;
+    uint64_t version = rebuilds << 11 | 1;
     for (uint64_t i = 0; i < bucket_count; i++)
-        bk_store64(&buckets[i].state, bk_load64(&buckets[i].state) + (version << 32));
+        bk_store64(
+            &buckets[i].state, bk_load64(&buckets[i].state) + (version << BK_STATE_VERSION_SHIFT));
 }
 
-/* The new array is filled through a table of its own, which nobody sees. */
-bool bk_table_rebuild(struct bk_table *table, uint32_t bucket_count, bool has_pins)
+/* Fills the array that nobody sees, through a table of its own. */
+static bool copy_all(struct bk_table *table, uint32_t bucket_count)
 {
-    if (!grow_regions(table, bucket_count))
-        return false;
     struct bk_index unseen = {.bucket_count = bucket_count};
     atomic_init(&unseen.buckets, array_of(table, table->current ^ 1));
     struct bk_table fresh = {
         .index = &unseen, .rehash = table->rehash, .rehash_ctx = table->rehash_ctx};
     struct bk_bucket *old = array_of(table, table->current);
     for (uint32_t i = 0; i < bk_table_bucket_count(table); i++)
-        move_bucket(&fresh, &old[i]);
-    date_versions(table, bucket_count);
-    publish(table, bucket_count, has_pins);
+        if (!copy_bucket(&fresh, &old[i]))
+            return false;
     return true;
+}
+
+bool bk_table_rebuild(struct bk_table *table, uint32_t bucket_count, bool has_pins)
+{
+    struct bk_region *unseen = &table->regions[table->current ^ 1];
+    uint32_t most = bucket_count + table->used_slots;
+    while (bucket_count <= most && grow_regions(table, bucket_count)) {
+        if (copy_all(table, bucket_count)) {
+            date_versions(table, bucket_count);
+            publish(table, bucket_count, has_pins);
+            return true;
+        }
+        bk_region_discard(unseen, 0, unseen->usable_bytes);
+        bucket_count += bucket_count / 8 + 1;
+    }
+    return false;
 }
 
 /* Small enough to need no memory that is not there. */

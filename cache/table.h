@@ -14,13 +14,14 @@
 #include "cache/region.h"
 
 /*
- * The index of one shard: open addressing over buckets of one cache line each.
- * A lookup compares eleven one-byte tags at once, then follows the handle of the
- * slot that matches. Where a bucket is full, entries go on to the next one; an
- * overflow count says that lookups must do so too, which makes deleting exact
- * without tombstones (as in F14, Bronson and Shi 2019). A slot that becomes free
- * takes back an entry that had to go on: without that, a cache that is always
- * full would have half of its entries far from home after a while.
+ * The index of one shard: a hash table over buckets of one cache line each. A
+ * lookup compares eleven one-byte tags at once, then follows the handle of the
+ * slot that matches. An entry is in one of two buckets: its home, which its hash
+ * says, or, as a guest, the other one that home and tag lead to (partial-key
+ * cuckoo hashing: Fan, Andersen, Kaminsky and Mitzenmacher 2014). A home counts
+ * its entries that are guests elsewhere, so that most lookups of missing keys
+ * read one bucket, and none reads more than two. Where a newcomer finds its home
+ * full, guests there are sent home before anybody else has to move.
  *
  * Each bucket is a sequence lock: its version is odd while it changes, and a
  * reader whose version is not the same before and after must try again. Growing
@@ -33,28 +34,32 @@
  */
 enum {
     BK_SLOTS = 11,
-    /* That an entry may use away from its home bucket: those with a bit to say so. */
-    BK_AWAY_SLOTS = 10,
     BK_SLOTS_MASK = (1 << BK_SLOTS) - 1,
-    /*
-     * Entries per hundred buckets at which the index is full: 6.7 bytes per entry,
-     * where about one lookup in twelve reads a second bucket.
-     */
+    /* Entries per hundred buckets at which the index is full: 6.7 bytes per entry. */
     BK_ENTRIES_PER_100_BUCKETS = 950,
 };
 
 struct bk_bucket {
     bk_word64 tags;        /* slots 0 to 7 */
-    bk_word64 state;       /* tags of slots 8 to 10, overflow count, version */
-    bk_word32 frequencies; /* two bits per slot; then a bit for slots 0 to 9: not its home */
+    bk_word64 state;       /* tags of slots 8 to 10; the rest as below */
+    bk_word32 frequencies; /* two bits per slot */
     bk_word32 handles[BK_SLOTS];
 };
 
-#define BK_STATE_OVERFLOW_SHIFT 24
-#define BK_STATE_OVERFLOW_MASK (UINT64_C(0xff) << BK_STATE_OVERFLOW_SHIFT)
-#define BK_STATE_OVERFLOW_ONE (UINT64_C(1) << BK_STATE_OVERFLOW_SHIFT)
-#define BK_STATE_LOCKED (UINT64_C(1) << 32)
-#define BK_STATE_VERSION_ONE (UINT64_C(2) << 32)
+/* How many of the bucket's own entries are guests elsewhere. */
+#define BK_STATE_ABROAD_SHIFT 24
+#define BK_STATE_ABROAD_MASK (UINT64_C(0x1f) << BK_STATE_ABROAD_SHIFT)
+#define BK_STATE_ABROAD_ONE (UINT64_C(1) << BK_STATE_ABROAD_SHIFT)
+/* A bit for each slot with a guest. */
+#define BK_STATE_GUESTS_SHIFT 29
+#define BK_STATE_LOCKED (UINT64_C(1) << 40)
+#define BK_STATE_VERSION_SHIFT 41
+#define BK_STATE_VERSION_ONE (UINT64_C(1) << BK_STATE_VERSION_SHIFT)
+
+static inline bool bk_state_has_abroad(uint64_t state)
+{
+    return (state & BK_STATE_ABROAD_MASK) != 0;
+}
 
 /* What readers without a lock see of a shard: a line that is seldom written. */
 struct bk_index {
@@ -101,21 +106,43 @@ static inline uint32_t bk_table_bucket_count(const struct bk_table *table)
 }
 
 /*
- * The home bucket of a hash, and the one after a bucket. A reader without the
- * lock may see the array and the count of different generations; that address is
- * mapped too.
+ * The buckets as a lookup finds them. A reader without the lock may see the array
+ * and the count of different generations; what they lead to is mapped too.
  */
-static inline struct bk_bucket *bk_index_home(const struct bk_index *index, uint64_t hash)
+struct bk_buckets {
+    struct bk_bucket *first;
+    uint64_t count;
+};
+
+static inline struct bk_buckets bk_index_buckets(const struct bk_index *index)
 {
-    struct bk_bucket *first = atomic_load_explicit(&index->buckets, memory_order_acquire);
-    return first + bk_hash_bucket(hash, bk_load64(&index->bucket_count));
+    return (struct bk_buckets){
+        atomic_load_explicit(&index->buckets, memory_order_acquire),
+        bk_load64(&index->bucket_count)};
 }
 
-static inline struct bk_bucket *
-bk_index_following(const struct bk_index *index, struct bk_bucket *bucket)
+static inline struct bk_bucket *bk_home_of(struct bk_buckets buckets, uint64_t hash)
 {
-    struct bk_bucket *first = atomic_load_explicit(&index->buckets, memory_order_acquire);
-    return bucket + 1 >= first + bk_load64(&index->bucket_count) ? first : bucket + 1;
+    return buckets.first + bk_hash_bucket(hash, buckets.count);
+}
+
+/*
+ * Where an entry with this tag may be if it is not in `bucket`: from its home to
+ * the other and from there to its home. The same bucket has no other for some tags.
+ */
+static inline struct bk_bucket *
+bk_other_of(struct bk_buckets buckets, const struct bk_bucket *bucket, uint8_t tag)
+{
+    uint32_t spread = (tag + UINT32_C(1)) * UINT32_C(0x9e3779b1);
+    size_t sum = bk_hash_bucket(spread, buckets.count);
+    size_t number = (size_t)(bucket - buckets.first);
+    size_t other = sum >= number ? sum - number : sum + buckets.count - number;
+    return buckets.first + other;
+}
+
+static inline struct bk_bucket *bk_index_home(const struct bk_index *index, uint64_t hash)
+{
+    return bk_home_of(bk_index_buckets(index), hash);
 }
 
 /*
@@ -193,7 +220,12 @@ bk_table_find(const struct bk_table *table, uint64_t hash, const void *key, size
 /* The place of an entry that is in the table. */
 struct bk_place bk_table_locate(const struct bk_table *table, uint64_t hash, uint32_t handle);
 
-/* The caller has made sure that there is room. */
+/*
+ * Makes sure that there is a slot for an entry of this hash, by moving others if
+ * need be. False: the index must grow. Holds until the next insertion.
+ */
+bool bk_table_make_slot(const struct bk_table *table, uint64_t hash, bool has_pins);
+/* After bk_table_make_slot. */
 struct bk_place
 bk_table_insert(struct bk_table *table, uint64_t hash, uint32_t handle, bool has_pins);
 void bk_table_remove(struct bk_table *table, uint64_t hash, struct bk_place place, bool has_pins);
@@ -206,9 +238,18 @@ static inline bool bk_table_has_room(const struct bk_table *table)
 }
 
 /*
- * Moves all entries to an index of `bucket_count` buckets; frequencies go along.
- * Readers use the old one until the new one is complete. False if there is no
- * memory: the old one stays.
+ * No index is large enough for two dozen keys of the very same hash; so one that
+ * is nearly empty does not grow for them.
+ */
+static inline bool bk_table_may_grow(const struct bk_table *table)
+{
+    return bk_table_bucket_count(table) <= table->used_slots + BK_TABLE_FIRST_BUCKETS;
+}
+
+/*
+ * Moves all entries to an index of `bucket_count` buckets, or more if they do not
+ * fit; frequencies go along. Readers use the old one until the new one is
+ * complete. False if there is no memory: the old one stays.
  */
 bool bk_table_rebuild(struct bk_table *table, uint32_t bucket_count, bool has_pins);
 /* Forgets all entries. */
