@@ -5,7 +5,6 @@
 
 enum {
     HANDLES_PER_CHUNK = BK_CHUNK_BYTES / 8,
-    FINE_CLASSES_END_BYTES = 256,
     /* A class keeps up to this share of its blocks free before it gives chunks back. */
     FREE_SHARE_DIVISOR = 4,
 };
@@ -16,7 +15,7 @@ enum {
  */
 static unsigned int class_of(size_t bytes)
 {
-    if (bytes <= FINE_CLASSES_END_BYTES)
+    if (bytes <= BK_ARENA_FINE_BYTES)
         return (unsigned int)((bytes + 7) / 8);
     unsigned int doubling = 63U - (unsigned int)__builtin_clzll(bytes - 1);
     unsigned int step = (unsigned int)((bytes - 1) >> (doubling - 3)) & 7;
@@ -31,7 +30,7 @@ static size_t class_bytes(unsigned int size_class)
     return ((size_t)8 + (size_class - 33) % 8 + 1) << (doubling - 3);
 }
 
-size_t bk_arena_block_bytes(size_t bytes)
+size_t bk_arena_coarse_block_bytes(size_t bytes)
 {
     return class_bytes(class_of(bytes));
 }
@@ -133,6 +132,11 @@ static uint32_t add_chunk(struct bk_arena *arena, unsigned int size_class)
 uint32_t bk_arena_allocate(struct bk_arena *arena, size_t bytes)
 {
     unsigned int size_class = class_of(bytes);
+    uint32_t kept = arena->kept_block;
+    if (kept != 0 && arena->chunks[kept / HANDLES_PER_CHUNK].size_class == size_class) {
+        arena->kept_block = 0;
+        return kept;
+    }
     uint32_t number = arena->with_room[size_class];
     if (number == 0 && (number = add_chunk(arena, size_class)) == 0)
         return 0;
@@ -175,19 +179,6 @@ static void retire_chunk(struct bk_arena *arena, uint32_t number)
     arena->unused_chunk = number;
 }
 
-static void release_block(struct bk_arena *arena, uint32_t handle)
-{
-    struct bk_chunk *chunk = &arena->chunks[handle / HANDLES_PER_CHUNK];
-    struct bk_entry *block = bk_entry_at(arena->region.base, handle);
-    bk_store32(&block->prev, chunk->free_block);
-    bk_store32(&block->meta, 0);
-    chunk->free_block = handle;
-    chunk->live_count--;
-    arena->live_blocks[chunk->size_class]--;
-    arena->free_blocks[chunk->size_class]++;
-    arena->free_bytes += class_bytes(chunk->size_class);
-}
-
 static void settle_chunk(struct bk_arena *arena, uint32_t number)
 {
     if (arena->chunks[number].live_count == 0)
@@ -196,20 +187,51 @@ static void settle_chunk(struct bk_arena *arena, uint32_t number)
         link_with_room(arena, number);
 }
 
-void bk_arena_release(struct bk_arena *arena, uint32_t handle)
+static void give_back(struct bk_arena *arena, uint32_t handle)
 {
     uint32_t number = handle / HANDLES_PER_CHUNK;
-    release_block(arena, handle);
+    struct bk_chunk *chunk = &arena->chunks[number];
+    bk_store32(&bk_entry_at(arena->region.base, handle)->prev, chunk->free_block);
+    chunk->free_block = handle;
+    chunk->live_count--;
+    arena->live_blocks[chunk->size_class]--;
+    arena->free_blocks[chunk->size_class]++;
+    arena->free_bytes += class_bytes(chunk->size_class);
     if (number != arena->emptying_chunk)
         settle_chunk(arena, number);
 }
 
-uint32_t bk_arena_sparse_chunk(const struct bk_arena *arena, size_t block_bytes)
+/*
+ * One block is kept back: in a full cache the next one that is wanted has its
+ * size, and most of what a store does here is saved.
+ */
+void bk_arena_release(struct bk_arena *arena, uint32_t handle)
 {
+    bk_store32(&bk_entry_at(arena->region.base, handle)->meta, 0);
+    if (arena->emptying_chunk == 0) {
+        uint32_t kept = arena->kept_block;
+        arena->kept_block = handle;
+        handle = kept;
+    }
+    if (handle != 0)
+        give_back(arena, handle);
+}
+
+static void give_back_kept(struct bk_arena *arena)
+{
+    uint32_t kept = arena->kept_block;
+    arena->kept_block = 0;
+    if (kept != 0)
+        give_back(arena, kept);
+}
+
+uint32_t bk_arena_sparse_chunk(struct bk_arena *arena, size_t block_bytes)
+{
+    give_back_kept(arena);
     unsigned int size_class = class_of(block_bytes);
     uint32_t per_chunk = BK_CHUNK_BYTES / (uint32_t)class_bytes(size_class);
     uint32_t free_blocks = arena->free_blocks[size_class];
-    if (free_blocks < 2 * per_chunk ||
+    if (free_blocks < BK_ARENA_TOLERATED_CHUNKS * per_chunk ||
         free_blocks < arena->live_blocks[size_class] / (FREE_SHARE_DIVISOR - 1))
         return 0;
 

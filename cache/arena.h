@@ -16,6 +16,8 @@
 enum {
     BK_CHUNK_BYTES = 64 * 1024,
     BK_SIZE_CLASSES = 33 + 48,
+    BK_ARENA_FINE_BYTES = 256,     /* up to here there is a size for every multiple of 8 */
+    BK_ARENA_TOLERATED_CHUNKS = 2, /* so much may be free in each size */
     /* Readable behind the last chunk, because a stale reader may trust a wrong length. */
     BK_ARENA_GUARD_BYTES = 16 * 1024,
 };
@@ -38,6 +40,7 @@ struct bk_arena {
     uint32_t unused_chunk; /* head of the chunks of no class, by `next` */
     uint32_t spare_chunk;  /* one empty chunk whose pages were kept, or 0 */
     uint32_t emptying_chunk;
+    uint32_t kept_block; /* the last one released: free, but still counted as live; or 0 */
     uint32_t with_room[BK_SIZE_CLASSES];
     uint32_t free_blocks[BK_SIZE_CLASSES];
     uint32_t live_blocks[BK_SIZE_CLASSES];
@@ -48,17 +51,31 @@ bool bk_arena_init(struct bk_arena *arena, size_t wanted_bytes);
 void bk_arena_free(struct bk_arena *arena);
 
 /* What a block for `bytes` really takes. */
-size_t bk_arena_block_bytes(size_t bytes);
+size_t bk_arena_coarse_block_bytes(size_t bytes);
+
+static inline size_t bk_arena_block_bytes(size_t bytes)
+{
+    return bytes <= BK_ARENA_FINE_BYTES ? (bytes + 7) / 8 * 8 : bk_arena_coarse_block_bytes(bytes);
+}
 
 /* A handle, or 0 if there is no memory. The content is what the last owner left. */
 uint32_t bk_arena_allocate(struct bk_arena *arena, size_t bytes);
 void bk_arena_release(struct bk_arena *arena, uint32_t handle);
 
 /*
+ * Whether bk_arena_sparse_chunk may find one, at once: most of the time there is
+ * little that is free.
+ */
+static inline bool bk_arena_may_be_sparse(const struct bk_arena *arena)
+{
+    return arena->free_bytes >= BK_ARENA_TOLERATED_CHUNKS * (size_t)BK_CHUNK_BYTES;
+}
+
+/*
  * A chunk that should be emptied by moving its live blocks elsewhere, because of
  * the blocks of this size more than a quarter are free; 0 if there is none.
  */
-uint32_t bk_arena_sparse_chunk(const struct bk_arena *arena, size_t block_bytes);
+uint32_t bk_arena_sparse_chunk(struct bk_arena *arena, size_t block_bytes);
 
 /*
  * Emptying a chunk: hold it back from allocation, then allocate and release for

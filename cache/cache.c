@@ -141,6 +141,7 @@ static void apply(struct brisk_cache *cache, const struct brisk_cache_options *o
     settings->clock_ctx = options->clock_ctx;
     settings->weigh = options->weigh;
     settings->weigh_ctx = options->weigh_ctx;
+    settings->entry_words = bk_policy_extra_words(options->policy) + (options->weigh != NULL);
     settings->on_evict = options->on_evict;
     settings->on_evict_ctx = options->on_evict_ctx;
 }

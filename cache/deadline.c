@@ -24,7 +24,7 @@ static uint64_t shorten(uint64_t ttl, unsigned int percent, uint64_t salt)
 }
 
 struct bk_deadline
-bk_deadline_of(struct bk_shard *shard, uint64_t hash, uint64_t ttl, uint64_t *now)
+bk_deadline_after(struct bk_shard *shard, uint64_t hash, uint64_t ttl, uint64_t *now)
 {
     struct bk_settings *settings = shard->settings;
     struct bk_deadline deadline = {0};

@@ -17,6 +17,15 @@ struct bk_deadline {
  * deadlines before. Without the lock.
  */
 struct bk_deadline
-bk_deadline_of(struct bk_shard *shard, uint64_t hash, uint64_t ttl, uint64_t *now);
+bk_deadline_after(struct bk_shard *shard, uint64_t hash, uint64_t ttl, uint64_t *now);
+
+static inline struct bk_deadline
+bk_deadline_of(struct bk_shard *shard, uint64_t hash, uint64_t ttl, uint64_t *now)
+{
+    const struct bk_settings *settings = shard->settings;
+    if (ttl == 0 && settings->ttl == 0 && settings->idle_ttl == 0)
+        return (struct bk_deadline){0};
+    return bk_deadline_after(shard, hash, ttl, now);
+}
 
 #endif

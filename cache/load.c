@@ -55,12 +55,9 @@ void bk_loads_overtake_all(struct bk_shard *shard)
         load->is_overtaken = true;
 }
 
-bool bk_loads_allow(struct bk_shard *shard, const struct bk_store *store)
+bool bk_load_is_overtaken(const struct bk_load *load)
 {
-    if (store->load != NULL)
-        return !store->load->is_overtaken;
-    bk_loads_overtake(shard, store->hash, store->key);
-    return true;
+    return load->is_overtaken;
 }
 
 static struct bk_load *begin_load(const struct request *request)

@@ -6,12 +6,22 @@
 
 /*
  * A store or removal of a key overtakes a load of it that is in progress: its
- * result will not be stored. False if `store` is the result of a load that was
- * overtaken itself. With the shard's lock.
+ * result will not be stored. With the shard's lock.
  */
-bool bk_loads_allow(struct bk_shard *shard, const struct bk_store *store);
 void bk_loads_overtake(struct bk_shard *shard, uint64_t hash, struct brisk_bytes key);
 /* All of the shard's, because it was cleared. */
 void bk_loads_overtake_all(struct bk_shard *shard);
+
+bool bk_load_is_overtaken(const struct bk_load *load);
+
+/* False if `store` is the result of a load that was overtaken itself. */
+static inline bool bk_loads_allow(struct bk_shard *shard, const struct bk_store *store)
+{
+    if (store->load != NULL)
+        return !bk_load_is_overtaken(store->load);
+    if (shard->loads != NULL)
+        bk_loads_overtake(shard, store->hash, store->key);
+    return true;
+}
 
 #endif

@@ -95,7 +95,7 @@ static inline enum bk_found bk_match_find(
 
 /*
  * The first attempt at a plain entry, which is nearly all there is to do: the
- * first slot with the tag in the home bucket, an entry without extra words.
+ * first slot with the tag in one of its buckets, an entry without extra words.
  * BK_RACED stands for everything else, for bk_match_find to look into.
  *
  * What limits lookups is how many of them a core overlaps while their lines are
@@ -113,20 +113,29 @@ static inline __attribute__((always_inline)) enum bk_found bk_match_plain(
     struct bk_match *match)
 {
     uint64_t generation = bk_load64(&index->generation);
-    struct bk_bucket *bucket = bk_index_home(index, hash);
-    match->place.bucket = bucket;
-    match->state = bk_load64(&bucket->state);
-    unsigned int slots = bk_match_tags(bk_load64(&bucket->tags), match->state, bk_hash_tag(hash));
-    if (slots == 0) {
-        uint64_t obstacles = match->state & (BK_STATE_LOCKED | BK_STATE_ABROAD_MASK);
-        bool is_certain = obstacles == 0 && match->state != 0 && generation % 2 == 0 &&
-                          bk_load64(&bucket->state) == match->state &&
+    struct bk_buckets buckets = bk_index_buckets(index);
+    struct bk_bucket *home = bk_home_of(buckets, hash);
+    uint64_t home_state = bk_load64(&home->state);
+    unsigned int slots = bk_match_tags(bk_load64(&home->tags), home_state, bk_hash_tag(hash));
+    match->place.bucket = home;
+    match->state = home_state;
+    if (__builtin_expect(slots == 0 && bk_state_has_abroad(home_state), 0)) {
+        struct bk_bucket *other = bk_other_of(buckets, home, bk_hash_tag(hash));
+        match->place.bucket = other;
+        match->state = bk_load64(&other->state);
+        slots = bk_match_tags(bk_load64(&other->tags), match->state, bk_hash_tag(hash));
+    }
+    if (__builtin_expect(slots == 0, 0)) {
+        bool is_certain = ((home_state | match->state) & BK_STATE_LOCKED) == 0 && home_state != 0 &&
+                          generation % 2 == 0 &&
+                          bk_load64(&match->place.bucket->state) == match->state &&
+                          bk_load64(&home->state) == home_state &&
                           bk_load64(&index->generation) == generation;
         return is_certain ? BK_ABSENT : BK_RACED;
     }
     match->place.slot = (unsigned int)__builtin_ctz(slots);
     struct bk_entry *entry = bk_entry_at(
-        index->arena, bk_load32(&bucket->handles[(size_t)match->place.slot]));
+        index->arena, bk_load32(&match->place.bucket->handles[(size_t)match->place.slot]));
     match->entry = entry;
     match->meta = bk_load32(&entry->meta);
     bool is_plain = (match->meta & (BK_META_KEY_MASK | BK_META_EXTRA_MASK | BK_META_SPECIAL)) ==

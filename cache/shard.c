@@ -264,8 +264,8 @@ static void release_block(struct bk_shard *shard, uint32_t handle)
     uint32_t meta = bk_load32(&bk_shard_entry(shard, handle)->meta);
     size_t bytes = bk_meta_block_bytes(meta);
     bk_arena_release(&shard->arena, handle);
-    if (shard->departing != 0)
-        return; /* their blocks are live but must not move */
+    if (!bk_arena_may_be_sparse(&shard->arena) || shard->departing != 0)
+        return; /* blocks of those that depart are live but must not move */
     uint32_t chunk = bk_arena_sparse_chunk(&shard->arena, bytes);
     if (chunk == 0)
         return;
@@ -293,6 +293,13 @@ static void depart(
     shard->departing++;
 }
 
+static void leave_group(struct bk_shard *shard, struct bk_entry *entry, uint32_t meta)
+{
+    bool has_idle = shard->settings->idle_ttl != 0;
+    uint64_t word = bk_load64(bk_entry_group(entry, meta, has_idle));
+    bk_groups_leave(&shard->settings->groups, bk_membership_of(word).group);
+}
+
 static void leave_counts(struct bk_shard *shard, uint32_t handle, enum brisk_evict_reason reason)
 {
     struct bk_entry *entry = bk_shard_entry(shard, handle);
@@ -300,15 +307,13 @@ static void leave_counts(struct bk_shard *shard, uint32_t handle, enum brisk_evi
     uint64_t bytes = bk_shard_entry_bytes(shard, handle);
     shard->entries--;
     shard->entry_bytes -= bytes;
-    shard->weight -= bk_shard_entry_weight(shard, handle);
-    if ((meta & BK_META_TIED) != 0)
+    if (shard->settings->weigh != NULL)
+        shard->weight -= bk_shard_entry_weight(shard, handle);
+    if ((meta & BK_META_TIED) != 0) {
         shard->tied--;
-    if ((meta & BK_META_EXTERNAL) != 0)
-        shard->pins--;
-    if ((meta & BK_META_GROUP) != 0) {
-        bool has_idle = shard->settings->idle_ttl != 0;
-        uint64_t word = bk_load64(bk_entry_group(entry, meta, has_idle));
-        bk_groups_leave(&shard->settings->groups, bk_membership_of(word).group);
+        shard->pins -= (meta & BK_META_EXTERNAL) != 0;
+        if ((meta & BK_META_GROUP) != 0)
+            leave_group(shard, entry, meta);
     }
     shard->counts.evicted[reason]++;
     if (reason == BRISK_EVICT_CAPACITY)
@@ -385,16 +390,18 @@ bk_shard_expire(struct bk_shard *shard, uint64_t now, size_t budget, struct bk_d
     return removed;
 }
 
-static bool is_below(uint64_t limit, uint64_t used, uint64_t more)
+static inline bool is_below(uint64_t limit, uint64_t used, uint64_t more)
 {
-    return limit == UINT64_MAX || (used <= limit && limit - used >= more);
+    return used <= limit && limit - used >= more;
 }
 
-static bool fits(const struct bk_shard *shard, const struct bk_limits *more)
+/* Sums without a limit are not looked at: of weights they may have overflown. */
+static inline bool fits(const struct bk_shard *shard, const struct bk_limits *more)
 {
     const struct bk_limits *limits = &shard->limits;
     return is_below(limits->entries, shard->entries, more->entries) &&
-           is_below(limits->weight, shard->weight, more->weight) &&
+           (limits->weight == UINT64_MAX ||
+            is_below(limits->weight, shard->weight, more->weight)) &&
            (limits->bytes == UINT64_MAX ||
             is_below(limits->bytes, bk_shard_bytes(shard), more->bytes));
 }
@@ -461,16 +468,12 @@ static uint32_t larger_index(const struct bk_shard *shard)
     return wanted > most && most > buckets ? most : wanted;
 }
 
-bool bk_shard_grow_index(struct bk_shard *shard, uint64_t hash)
+bool bk_shard_grow_index(struct bk_shard *shard)
 {
-    struct bk_table *table = &shard->table;
-    while (!bk_table_has_room(table) || !bk_table_make_slot(table, hash, shard->pins != 0)) {
-        /* Without memory it may fill up nearly completely, which is slower but right. */
-        if (!bk_table_may_grow(table) ||
-            !bk_table_rebuild(table, larger_index(shard), shard->pins != 0))
-            return bk_table_make_slot(table, hash, shard->pins != 0);
-        bk_policy_set_entries(&shard->policy, likely_entries(shard));
-    }
+    if (!bk_table_may_grow(&shard->table) ||
+        !bk_table_rebuild(&shard->table, larger_index(shard), shard->pins != 0))
+        return false;
+    bk_policy_set_entries(&shard->policy, likely_entries(shard));
     return true;
 }
 

@@ -21,6 +21,7 @@ struct bk_settings {
     struct bk_hash_key hash_key;
     enum brisk_policy policy;
     bool has_lock_free_hits;
+    unsigned int entry_words; /* extra words of every entry: the policy's and the weight */
     uint64_t ttl, idle_ttl, negative_ttl, stale, refresh_ahead;
     unsigned int ttl_jitter_percent;
     unsigned int load_timeout_ms;
@@ -163,8 +164,7 @@ uint64_t bk_shard_entry_weight(const struct bk_shard *shard, uint32_t handle);
 static inline bk_word64 *
 bk_shard_weight_word(const struct bk_shard *shard, struct bk_entry *entry, uint32_t meta)
 {
-    unsigned int behind = bk_policy_extra_words(shard->settings->policy);
-    return entry->words + bk_meta_extra_words(meta) - behind - 1;
+    return entry->words + bk_meta_extra_words(meta) - shard->settings->entry_words;
 }
 
 /*
@@ -211,8 +211,8 @@ bool bk_shard_make_room(
  * does not wait for it: most of the cost of an eviction are cold lines.
  */
 void bk_shard_look_ahead(const struct bk_shard *shard);
-/* Makes sure that the index takes one more entry, of this hash. False: no memory. */
-bool bk_shard_grow_index(struct bk_shard *shard, uint64_t hash);
+/* Makes the index larger. False: no memory. */
+bool bk_shard_grow_index(struct bk_shard *shard);
 void bk_shard_clear(struct bk_shard *shard, struct bk_departed *departed);
 void bk_shard_set_limits(
     struct bk_shard *shard, const struct bk_limits *limits, struct bk_departed *departed);

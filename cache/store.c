@@ -18,27 +18,25 @@ struct plan {
     struct bk_departed departed;
 };
 
+static unsigned int extra_words(const struct plan *plan)
+{
+    const struct bk_settings *settings = plan->shard->settings;
+    unsigned int extra = settings->entry_words + (plan->store->group != 0);
+    if ((plan->meta & BK_META_DEADLINE) != 0)
+        extra += 1U + ((plan->meta & BK_META_WIDE) != 0) + (settings->idle_ttl != 0);
+    return extra;
+}
+
 static void plan_layout(struct plan *plan)
 {
     const struct bk_store *store = plan->store;
-    const struct bk_settings *settings = plan->shard->settings;
-    unsigned int extra = bk_policy_extra_words(settings->policy);
-    extra += settings->weigh != NULL;
-    if ((plan->meta & BK_META_DEADLINE) != 0)
-        extra += 1U + ((plan->meta & BK_META_WIDE) != 0 ? 1 : 0) +
-                 (settings->idle_ttl != 0 ? 1 : 0);
-    if (store->group != 0) {
+    plan->meta |= extra_words(plan) << BK_META_EXTRA_SHIFT;
+    plan->meta |= (uint32_t)store->key.length << BK_META_KEY_SHIFT;
+    if (store->group != 0)
         plan->meta |= BK_META_GROUP;
-        extra++;
-    }
     if (store->is_negative)
         plan->meta |= BK_META_NEGATIVE;
-    if (store->is_shared)
-        plan->meta |= BK_META_EXTERNAL;
-    else
-        plan->meta |= (uint32_t)store->value.length;
-    plan->meta |= extra << BK_META_EXTRA_SHIFT;
-    plan->meta |= (uint32_t)store->key.length << BK_META_KEY_SHIFT;
+    plan->meta |= store->is_shared ? BK_META_EXTERNAL : (uint32_t)store->value.length;
 
     uint64_t bytes = bk_arena_block_bytes(bk_meta_block_bytes(plan->meta));
     if (store->is_shared)
@@ -56,38 +54,39 @@ static bool could_fit(const struct plan *plan)
            plan->needs.bytes <= shard->limits.bytes - fixed;
 }
 
-static void write_value(struct plan *plan, struct bk_entry *entry)
-{
-    struct brisk_view *value = &plan->store->value;
-    if (plan->store->is_shared)
-        bk_entry_set_view(entry, plan->meta, value);
-    else
-        bk_words_write(bk_entry_value(entry, plan->meta), value->data, value->length);
-}
-
 static struct bk_place find_key(const struct plan *plan)
 {
     const struct bk_store *store = plan->store;
     return bk_table_find(&plan->shard->table, store->hash, store->key.data, store->key.length);
 }
 
-/* Everything but what belongs to the policy and the wheel. */
-static void write_entry(struct plan *plan, struct bk_entry *entry)
+static void write_extra_words(struct plan *plan, struct bk_entry *entry)
 {
     const struct bk_settings *settings = plan->shard->settings;
-    bk_store32(&entry->aux, 0);
+    bool has_idle = settings->idle_ttl != 0;
     if ((plan->meta & BK_META_DEADLINE) != 0)
         bk_entry_set_deadline(entry, plan->meta, plan->deadline.time);
-    if (settings->idle_ttl != 0)
+    if (has_idle)
         bk_store64(&entry->words[2], plan->deadline.idle_limit);
     if ((plan->meta & BK_META_GROUP) != 0)
         bk_store64(
-            bk_entry_group(entry, plan->meta, settings->idle_ttl != 0),
-            bk_membership_word(plan->membership));
+            bk_entry_group(entry, plan->meta, has_idle), bk_membership_word(plan->membership));
     if (settings->weigh != NULL)
         bk_store64(bk_shard_weight_word(plan->shard, entry, plan->meta), plan->weight);
-    bk_words_write(bk_entry_key(entry, plan->meta), plan->store->key.data, plan->store->key.length);
-    write_value(plan, entry);
+}
+
+/* Everything but what belongs to the policy and the wheel. */
+static void write_entry(struct plan *plan, struct bk_entry *entry)
+{
+    const struct bk_store *store = plan->store;
+    bk_store32(&entry->aux, 0);
+    if ((plan->meta & BK_META_EXTRA_MASK) != 0)
+        write_extra_words(plan, entry);
+    bk_words_write(bk_entry_key(entry, plan->meta), store->key.data, store->key.length);
+    if (store->is_shared)
+        bk_entry_set_view(entry, plan->meta, &store->value);
+    else
+        bk_words_write(bk_entry_value(entry, plan->meta), store->value.data, store->value.length);
     bk_store32(&entry->meta, plan->meta);
 }
 
@@ -118,21 +117,38 @@ static void finish_entry(struct plan *plan, uint32_t handle)
     count_in(plan);
 }
 
+/* Everything that an entry needs but its content; false: no memory. */
+static bool take_block(struct plan *plan, struct bk_place *place, uint32_t *handle)
+{
+    struct bk_shard *shard = plan->shard;
+    *handle = bk_arena_allocate(&shard->arena, bk_meta_block_bytes(plan->meta));
+    if (*handle == 0)
+        return false;
+    do
+        *place = bk_table_slot(&shard->table, plan->store->hash, shard->pins != 0);
+    while (place->bucket == NULL && bk_shard_grow_index(shard));
+    if (place->bucket == NULL)
+        bk_arena_release(&shard->arena, *handle);
+    return place->bucket != NULL;
+}
+
 static enum brisk_status insert_entry(struct plan *plan)
 {
     struct bk_shard *shard = plan->shard;
-    if (!bk_shard_grow_index(shard, plan->store->hash))
-        return BRISK_ERR_NOMEM;
+    /* Without memory the index may fill up nearly completely, which is slower but right. */
+    if (!bk_table_has_room(&shard->table))
+        bk_shard_grow_index(shard);
     bool was_recalled = bk_policy_recall(&shard->policy, plan->store->hash);
     if (!bk_shard_make_room(shard, &plan->needs, &plan->departed))
         return BRISK_ERR_TOO_BIG;
-    uint32_t handle = bk_arena_allocate(&shard->arena, bk_meta_block_bytes(plan->meta));
-    if (handle == 0)
+    struct bk_place place;
+    uint32_t handle;
+    if (!take_block(plan, &place, &handle))
         return BRISK_ERR_NOMEM;
 
     share_value(plan);
     write_entry(plan, bk_shard_entry(shard, handle));
-    bk_table_insert(&shard->table, plan->store->hash, handle, shard->pins != 0);
+    bk_table_insert(&shard->table, place, plan->store->hash, handle, shard->pins != 0);
     bk_policy_insert(&shard->policy, handle, was_recalled);
     finish_entry(plan, handle);
     shard->counts.inserts++;

@@ -60,21 +60,22 @@ static bool has_key(const struct bk_entry *entry, const void *key, size_t length
            bk_words_equal(entry->words + bk_meta_extra_words(meta), key, length);
 }
 
-static unsigned int slots_with(const struct bk_bucket *bucket, uint8_t tag)
+static inline unsigned int slots_with(const struct bk_bucket *bucket, uint8_t tag)
 {
     return bk_match_tags(bk_load64(&bucket->tags), bk_load64(&bucket->state), tag);
 }
 
-static struct bk_place find_in(
-    const struct bk_table *table, struct bk_bucket *bucket, uint8_t tag, const void *key,
+/* Among the slots of one bucket that have the tag. */
+static inline bool find_in(
+    const struct bk_table *table, struct bk_place *place, uint8_t tag, const void *key,
     size_t length)
 {
-    for (unsigned int slots = slots_with(bucket, tag); slots != 0; slots &= slots - 1) {
-        struct bk_place place = {bucket, (unsigned int)__builtin_ctz(slots)};
-        if (has_key(bk_entry_at(table->index->arena, bk_place_handle(place)), key, length))
-            return place;
+    for (unsigned int slots = slots_with(place->bucket, tag); slots != 0; slots &= slots - 1) {
+        place->slot = (unsigned int)__builtin_ctz(slots);
+        if (has_key(bk_entry_at(table->index->arena, bk_place_handle(*place)), key, length))
+            return true;
     }
-    return (struct bk_place){NULL, 0};
+    return false;
 }
 
 struct bk_place
@@ -83,13 +84,16 @@ bk_table_find(const struct bk_table *table, uint64_t hash, const void *key, size
     struct bk_buckets buckets = bk_index_buckets(table->index);
     struct bk_bucket *home = bk_home_of(buckets, hash);
     uint8_t tag = bk_hash_tag(hash);
-    struct bk_place place = find_in(table, home, tag, key, length);
-    if (place.bucket != NULL || !bk_state_has_abroad(bk_load64(&home->state)))
+    struct bk_place place = {home, 0};
+    if (find_in(table, &place, tag, key, length))
         return place;
-    return find_in(table, bk_other_of(buckets, home, tag), tag, key, length);
+    place.bucket = bk_other_of(buckets, home, tag);
+    if (bk_state_has_abroad(bk_load64(&home->state)) && find_in(table, &place, tag, key, length))
+        return place;
+    return (struct bk_place){NULL, 0};
 }
 
-static bool locate_in(struct bk_place *place, uint8_t tag, uint32_t handle)
+static inline bool locate_in(struct bk_place *place, uint8_t tag, uint32_t handle)
 {
     for (unsigned int slots = slots_with(place->bucket, tag); slots != 0; slots &= slots - 1) {
         place->slot = (unsigned int)__builtin_ctz(slots);
@@ -167,14 +171,15 @@ static unsigned int guests_of(const struct bk_bucket *bucket)
     return (unsigned int)(bk_load64(&bucket->state) >> BK_STATE_GUESTS_SHIFT) & BK_SLOTS_MASK;
 }
 
-/* Empty slots have the tag 0, and so may others. */
-static unsigned int empty_slots(const struct bk_bucket *bucket)
+/* An empty slot, BK_SLOTS if there is none: they have the tag 0, but so may others. */
+static inline unsigned int empty_slot(const struct bk_bucket *bucket)
 {
-    unsigned int slots = slots_with(bucket, 0);
-    for (unsigned int rest = slots; rest != 0; rest &= rest - 1)
-        if (bk_load32(&bucket->handles[__builtin_ctz(rest)]) != 0)
-            slots &= ~(rest & -rest);
-    return slots;
+    for (unsigned int slots = slots_with(bucket, 0); slots != 0; slots &= slots - 1) {
+        unsigned int slot = (unsigned int)__builtin_ctz(slots);
+        if (bk_load32(&bucket->handles[slot]) == 0)
+            return slot;
+    }
+    return BK_SLOTS;
 }
 
 /*
@@ -200,64 +205,70 @@ static void move_abroad(struct bk_place home, struct bk_place to, bool has_pins)
     bk_bucket_unlock(home.bucket, one_more_abroad(empty(home, state)));
 }
 
-/* Frees one of the slots by moving its entry to its other bucket. */
-static bool
+/* Frees one of the slots by moving its entry to its other bucket; BK_SLOTS if none can. */
+static unsigned int
 free_one_of(struct bk_buckets buckets, struct bk_bucket *bucket, unsigned int slots, bool has_pins)
 {
     for (; slots != 0; slots &= slots - 1) {
         struct bk_place from = {bucket, (unsigned int)__builtin_ctz(slots)};
-        struct bk_bucket *other = bk_other_of(buckets, bucket, tag_of(from));
-        unsigned int free = empty_slots(other);
-        if (free == 0)
+        struct bk_place to = {bk_other_of(buckets, bucket, tag_of(from)), 0};
+        to.slot = empty_slot(to.bucket);
+        if (to.slot == BK_SLOTS)
             continue;
-        struct bk_place to = {other, (unsigned int)__builtin_ctz(free)};
         if ((guests_of(bucket) >> from.slot & 1) != 0)
             move_guest_home(from, to, has_pins);
         else
             move_abroad(from, to, has_pins);
-        return true;
+        return from.slot;
     }
-    return false;
+    return BK_SLOTS;
 }
 
 /*
  * Guests are sent home even if the newcomer could go abroad instead: in a cache
- * that is always full, 53 % of the buckets would have entries abroad otherwise 72 %.
+ * that is always full, 53 % of the buckets then have entries abroad and not 72 %.
  */
-bool bk_table_make_slot(const struct bk_table *table, uint64_t hash, bool has_pins)
+static __attribute__((noinline)) struct bk_place
+make_slot(struct bk_buckets buckets, struct bk_bucket *home, uint8_t tag, bool has_pins)
 {
-    struct bk_buckets buckets = bk_index_buckets(table->index);
-    struct bk_bucket *home = bk_home_of(buckets, hash);
-    if (empty_slots(home) != 0 || free_one_of(buckets, home, guests_of(home), has_pins))
-        return true;
-    struct bk_bucket *other = bk_other_of(buckets, home, bk_hash_tag(hash));
-    return empty_slots(other) != 0 ||
-           free_one_of(buckets, home, ~guests_of(home) & BK_SLOTS_MASK, has_pins) ||
-           free_one_of(buckets, other, BK_SLOTS_MASK, has_pins);
+    unsigned int guests = guests_of(home);
+    struct bk_place place = {home, free_one_of(buckets, home, guests, has_pins)};
+    if (place.slot != BK_SLOTS)
+        return place;
+    struct bk_bucket *other = bk_other_of(buckets, home, tag);
+    unsigned int slot = empty_slot(other);
+    if (slot != BK_SLOTS)
+        return (struct bk_place){other, slot};
+    place.slot = free_one_of(buckets, home, ~guests & BK_SLOTS_MASK, has_pins);
+    if (place.slot != BK_SLOTS)
+        return place;
+    slot = free_one_of(buckets, other, BK_SLOTS_MASK, has_pins);
+    return (struct bk_place){slot != BK_SLOTS ? other : NULL, slot};
 }
 
-struct bk_place
-bk_table_insert(struct bk_table *table, uint64_t hash, uint32_t handle, bool has_pins)
+struct bk_place bk_table_slot(const struct bk_table *table, uint64_t hash, bool has_pins)
 {
     struct bk_buckets buckets = bk_index_buckets(table->index);
     struct bk_bucket *home = bk_home_of(buckets, hash);
-    uint8_t tag = bk_hash_tag(hash);
-    unsigned int free = empty_slots(home);
-    bool is_guest = free == 0;
-    struct bk_place place = {is_guest ? bk_other_of(buckets, home, tag) : home, 0};
-    if (is_guest)
-        free = empty_slots(place.bucket);
-    place.slot = (unsigned int)__builtin_ctz(free);
+    unsigned int slot = empty_slot(home);
+    if (__builtin_expect(slot != BK_SLOTS, 1))
+        return (struct bk_place){home, slot};
+    return make_slot(buckets, home, bk_hash_tag(hash), has_pins);
+}
 
+void bk_table_insert(
+    struct bk_table *table, struct bk_place place, uint64_t hash, uint32_t handle, bool has_pins)
+{
+    struct bk_bucket *home = bk_index_home(table->index, hash);
+    uint64_t guest = place.bucket == home ? 0 : guest_bit(place);
     uint64_t state = bk_bucket_lock(place.bucket, has_pins);
-    state = fill(place, state, tag, handle, 0);
-    bk_bucket_unlock(place.bucket, is_guest ? state | guest_bit(place) : state);
-    if (is_guest) { /* only now do lookups go on to it */
+    state = fill(place, state, bk_hash_tag(hash), handle, 0);
+    bk_bucket_unlock(place.bucket, state | guest);
+    if (guest != 0) { /* only now do lookups go on to it */
         state = bk_bucket_lock(home, has_pins);
         bk_bucket_unlock(home, one_more_abroad(state));
     }
     table->used_slots++;
-    return place;
 }
 
 void bk_table_remove(struct bk_table *table, uint64_t hash, struct bk_place place, bool has_pins)
@@ -283,14 +294,16 @@ void bk_table_replace(struct bk_place place, uint32_t handle, bool has_pins)
 /* False if some entry finds no slot. */
 static bool copy_bucket(struct bk_table *into, struct bk_bucket *bucket)
 {
-    unsigned int used = ~empty_slots(bucket) & BK_SLOTS_MASK;
-    for (; used != 0; used &= used - 1) {
-        struct bk_place from = {bucket, (unsigned int)__builtin_ctz(used)};
+    for (unsigned int slot = 0; slot < BK_SLOTS; slot++) {
+        struct bk_place from = {bucket, slot};
         uint32_t handle = bk_place_handle(from);
+        if (handle == 0)
+            continue;
         uint64_t hash = into->rehash(into->rehash_ctx, handle);
-        if (!bk_table_make_slot(into, hash, false))
+        struct bk_place to = bk_table_slot(into, hash, false);
+        if (to.bucket == NULL)
             return false;
-        struct bk_place to = bk_table_insert(into, hash, handle, false);
+        bk_table_insert(into, to, hash, handle, false);
         bk_place_set_frequency(to, bk_place_frequency(from));
     }
     return true;

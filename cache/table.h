@@ -221,13 +221,13 @@ bk_table_find(const struct bk_table *table, uint64_t hash, const void *key, size
 struct bk_place bk_table_locate(const struct bk_table *table, uint64_t hash, uint32_t handle);
 
 /*
- * Makes sure that there is a slot for an entry of this hash, by moving others if
- * need be. False: the index must grow. Holds until the next insertion.
+ * An empty slot for an entry of this hash, for which others move if need be;
+ * bucket NULL: the index must grow.
  */
-bool bk_table_make_slot(const struct bk_table *table, uint64_t hash, bool has_pins);
-/* After bk_table_make_slot. */
-struct bk_place
-bk_table_insert(struct bk_table *table, uint64_t hash, uint32_t handle, bool has_pins);
+struct bk_place bk_table_slot(const struct bk_table *table, uint64_t hash, bool has_pins);
+/* Into a slot that bk_table_slot has said, with no other change in between. */
+void bk_table_insert(
+    struct bk_table *table, struct bk_place place, uint64_t hash, uint32_t handle, bool has_pins);
 void bk_table_remove(struct bk_table *table, uint64_t hash, struct bk_place place, bool has_pins);
 void bk_table_replace(struct bk_place place, uint32_t handle, bool has_pins);
 

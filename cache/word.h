@@ -70,16 +70,27 @@ static inline uint64_t bk_tail_word(const uint8_t *tail, size_t length)
     return first | middle << (8 * (length / 2)) | last << (8 * (length - 1));
 }
 
+static inline void bk_word_set(bk_word64 *word, const uint8_t *bytes)
+{
+    uint64_t value;
+    memcpy(&value, bytes, 8);
+    bk_store64(word, value);
+}
+
 /* Copies to words, with zeros after the last byte. */
 static inline void bk_words_write(bk_word64 *words, const void *data, size_t length)
 {
     const uint8_t *bytes = data;
     size_t whole = length / 8;
-    for (size_t i = 0; i < whole; i++) {
-        uint64_t value;
-        memcpy(&value, bytes + 8 * i, 8);
-        bk_store64(words + i, value);
+    size_t i = 0;
+    for (; i + 4 <= whole; i += 4) {
+        bk_word_set(words + i, bytes + 8 * i);
+        bk_word_set(words + i + 1, bytes + 8 * i + 8);
+        bk_word_set(words + i + 2, bytes + 8 * i + 16);
+        bk_word_set(words + i + 3, bytes + 8 * i + 24);
     }
+    for (; i < whole; i++)
+        bk_word_set(words + i, bytes + 8 * i);
     if (length % 8 != 0)
         bk_store64(words + whole, bk_tail_word(bytes + 8 * whole, length % 8));
 }

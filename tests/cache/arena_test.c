@@ -117,7 +117,7 @@ static void assert_apart(const struct yard *yard)
 
 static void assert_counts(struct yard *yard)
 {
-    uint32_t live = 0, wanted = 0;
+    uint32_t live = 0, wanted = yard->arena.kept_block != 0;
     size_t free_bytes = 0;
     for (unsigned int c = 0; c < BK_SIZE_CLASSES; c++)
         live += yard->arena.live_blocks[c];
@@ -146,6 +146,7 @@ static void close_yard(struct yard *yard)
         if (yard->blocks[i].handle != 0)
             release(yard, &yard->blocks[i]);
     assert_counts(yard);
+    assert_int_equal(bk_arena_sparse_chunk(&yard->arena, 8), 0); /* gives the kept block back */
     assert_size(yard->arena.free_bytes, 0);
     bk_arena_free(&yard->arena);
 }
