@@ -65,6 +65,7 @@ void bk_policy_set_entries(struct bk_policy *policy, uint64_t entries)
 void bk_policy_clear(struct bk_policy *policy)
 {
     policy->small = policy->main = (struct bk_queue){0};
+    policy->small_ahead = policy->main_ahead = (struct bk_ahead){0};
     policy->hand = 0;
     bk_ghost_clear(&policy->ghost);
     bk_ghost_sketch_clear(&policy->adaptive.ghosts);
@@ -130,8 +131,18 @@ uint32_t bk_policy_victim(struct bk_policy *policy)
     }
 }
 
+/* An entry's handle may soon be another's. */
+static void forget_ahead(struct bk_policy *policy, uint32_t handle)
+{
+    if (policy->small_ahead.handle == handle)
+        policy->small_ahead.handle = 0;
+    if (policy->main_ahead.handle == handle)
+        policy->main_ahead.handle = 0;
+}
+
 void bk_policy_remove(struct bk_policy *policy, uint32_t handle, uint64_t hash, bool is_evicted)
 {
+    forget_ahead(policy, handle);
     if (policy->kind == BRISK_POLICY_LFU) {
         bk_lfu_remove(policy, handle);
         return;
@@ -151,6 +162,7 @@ void bk_policy_remove(struct bk_policy *policy, uint32_t handle, uint64_t hash, 
 
 void bk_policy_replace(struct bk_policy *policy, uint32_t handle, uint32_t fresh)
 {
+    forget_ahead(policy, handle);
     if (policy->kind == BRISK_POLICY_LFU) {
         bk_lfu_replace(policy, handle, fresh);
         return;
@@ -165,6 +177,27 @@ void bk_policy_recost(
 {
     if (policy->kind != BRISK_POLICY_LFU)
         queue_of(policy, handle)->cost += new_cost - old_cost;
+}
+
+static void
+look_ahead(struct bk_policy *policy, const struct bk_queue *queue, struct bk_ahead *ahead)
+{
+    uint32_t oldest = queue->oldest;
+    if (oldest == ahead->handle || oldest == 0)
+        return;
+    ahead->hash = policy->host.hash_of(policy->host.ctx, oldest);
+    ahead->handle = oldest;
+    __builtin_prefetch(bk_index_home(policy->host.table->index, ahead->hash), 1);
+    uint32_t newer = bk_queue_newer(bk_policy_arena(policy), oldest);
+    const char *entry = (const char *)bk_policy_entry(policy, newer);
+    __builtin_prefetch(entry, 1);
+    __builtin_prefetch(entry + 64, 1);
+}
+
+void bk_policy_look_ahead(struct bk_policy *policy)
+{
+    look_ahead(policy, &policy->small, &policy->small_ahead);
+    look_ahead(policy, &policy->main, &policy->main_ahead);
 }
 
 size_t bk_policy_bytes(const struct bk_policy *policy)

@@ -425,21 +425,6 @@ static bool evict(struct bk_shard *shard, struct bk_departed *departed)
     return true;
 }
 
-void bk_shard_look_ahead(const struct bk_shard *shard)
-{
-    uint32_t oldest = shard->policy.small.oldest;
-    if (oldest == 0)
-        return;
-    struct bk_entry *entry = bk_shard_entry(shard, oldest);
-    uint32_t meta = bk_load32(&entry->meta);
-    const uint8_t *key = bk_words_bytes(bk_entry_key(entry, meta));
-    uint64_t hash = bk_shard_hash(shard, key, bk_meta_key_length(meta));
-    __builtin_prefetch(bk_index_home(shard->table.index, hash), 1);
-    const char *newer = (const char *)bk_shard_entry(shard, bk_load32(&entry->next));
-    __builtin_prefetch(newer, 1);
-    __builtin_prefetch(newer + 64, 1);
-}
-
 bool bk_shard_make_room(
     struct bk_shard *shard, const struct bk_limits *more, struct bk_departed *departed)
 {

@@ -206,11 +206,6 @@ bk_shard_expire(struct bk_shard *shard, uint64_t now, size_t budget, struct bk_d
 /* Evicts until so much more fits. False: the shard is empty and it still does not. */
 bool bk_shard_make_room(
     struct bk_shard *shard, const struct bk_limits *more, struct bk_departed *departed);
-/*
- * Fetches ahead what evicting the oldest entry will need, so that the next store
- * does not wait for it: most of the cost of an eviction are cold lines.
- */
-void bk_shard_look_ahead(const struct bk_shard *shard);
 /* Makes the index larger. False: no memory. */
 bool bk_shard_grow_index(struct bk_shard *shard);
 void bk_shard_clear(struct bk_shard *shard, struct bk_departed *departed);

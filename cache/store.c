@@ -153,7 +153,7 @@ static enum brisk_status insert_entry(struct plan *plan)
     finish_entry(plan, handle);
     shard->counts.inserts++;
     shard->counts.ghost_hits += was_recalled;
-    bk_shard_look_ahead(shard);
+    bk_policy_look_ahead(&shard->policy);
     return BRISK_OK;
 }
 

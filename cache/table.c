@@ -205,14 +205,22 @@ static void move_abroad(struct bk_place home, struct bk_place to, bool has_pins)
     bk_bucket_unlock(home.bucket, one_more_abroad(empty(home, state)));
 }
 
-/* Frees one of the slots by moving its entry to its other bucket; BK_SLOTS if none can. */
-static unsigned int
-free_one_of(struct bk_buckets buckets, struct bk_bucket *bucket, unsigned int slots, bool has_pins)
+/*
+ * Frees one of the slots by moving its entry to its other bucket; BK_SLOTS if none
+ * can. `depth` is how many others may have to move for that.
+ */
+static unsigned int free_one_of(
+    struct bk_buckets buckets, struct bk_bucket *bucket, unsigned int slots, bool has_pins,
+    unsigned int depth)
 {
     for (; slots != 0; slots &= slots - 1) {
         struct bk_place from = {bucket, (unsigned int)__builtin_ctz(slots)};
         struct bk_place to = {bk_other_of(buckets, bucket, tag_of(from)), 0};
+        if (to.bucket == bucket)
+            continue;
         to.slot = empty_slot(to.bucket);
+        if (to.slot == BK_SLOTS && depth != 0)
+            to.slot = free_one_of(buckets, to.bucket, BK_SLOTS_MASK, has_pins, depth - 1);
         if (to.slot == BK_SLOTS)
             continue;
         if ((guests_of(bucket) >> from.slot & 1) != 0)
@@ -232,18 +240,22 @@ static __attribute__((noinline)) struct bk_place
 make_slot(struct bk_buckets buckets, struct bk_bucket *home, uint8_t tag, bool has_pins)
 {
     unsigned int guests = guests_of(home);
-    struct bk_place place = {home, free_one_of(buckets, home, guests, has_pins)};
+    struct bk_place place = {home, free_one_of(buckets, home, guests, has_pins, 0)};
     if (place.slot != BK_SLOTS)
         return place;
     struct bk_bucket *other = bk_other_of(buckets, home, tag);
     unsigned int slot = empty_slot(other);
     if (slot != BK_SLOTS)
         return (struct bk_place){other, slot};
-    place.slot = free_one_of(buckets, home, ~guests & BK_SLOTS_MASK, has_pins);
-    if (place.slot != BK_SLOTS)
-        return place;
-    slot = free_one_of(buckets, other, BK_SLOTS_MASK, has_pins);
-    return (struct bk_place){slot != BK_SLOTS ? other : NULL, slot};
+    for (unsigned int depth = 0; depth < 2; depth++) {
+        place.slot = free_one_of(buckets, home, BK_SLOTS_MASK, has_pins, depth);
+        if (place.slot != BK_SLOTS)
+            return place;
+        slot = free_one_of(buckets, other, BK_SLOTS_MASK, has_pins, depth);
+        if (slot != BK_SLOTS)
+            return (struct bk_place){other, slot};
+    }
+    return (struct bk_place){NULL, 0};
 }
 
 struct bk_place bk_table_slot(const struct bk_table *table, uint64_t hash, bool has_pins)

@@ -35,8 +35,8 @@
 enum {
     BK_SLOTS = 11,
     BK_SLOTS_MASK = (1 << BK_SLOTS) - 1,
-    /* Entries per hundred buckets at which the index is full: 6.7 bytes per entry. */
-    BK_ENTRIES_PER_100_BUCKETS = 950,
+    /* Entries per hundred buckets at which the index is full: 6.4 bytes per entry. */
+    BK_ENTRIES_PER_100_BUCKETS = 1000,
 };
 
 struct bk_bucket {
