@@ -146,8 +146,8 @@ uint64_t brisk_replay(void *store, const uint64_t *keys, size_t count)
         size_t length;
 
         if (brisk_cache_get_into(store, key, &value, sizeof value, &length) == BRISK_OK)
-            hits++;
-        else if (brisk_cache_set(store, key, brisk_bytes_of("x", 1), NULL) != BRISK_OK)
+            hits += value == *(const char *)key.data;
+        else if (brisk_cache_set(store, key, brisk_bytes_of(key.data, 1), NULL) != BRISK_OK)
             bench_fail("brisk_cache_set refused a request of a trace");
     }
     return hits;

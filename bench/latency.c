@@ -114,14 +114,9 @@ static void report(struct bench *bench, struct watch *watch, struct watch *basel
                        .rounds = ROUNDS});
 }
 
-static void report_hits(struct bench *bench, const struct watch *watch)
+static double hit_ratio(const struct watch *watch)
 {
-    const struct contender *contender = watch->contender;
-    double ratio = field_hit_ratio(contender, watch->hits, contender->requests->count);
-
-    if (!contender->is_complete)
-        bench_report(
-            bench, &(struct bench_row){.suffix = "-hits", .value = ratio, .unit = "hits/get"});
+    return field_hit_ratio(watch->contender, watch->hits, watch->contender->requests->count);
 }
 
 /* By turns, so that a machine that slows down slows both. */
@@ -131,9 +126,12 @@ static void compare(struct bench *bench, struct watch *watch, struct watch *base
         run_watch(round % 2 == 0 ? baseline : watch, round);
         run_watch(round % 2 == 0 ? watch : baseline, round);
     }
-    field_hit_ratio(baseline->contender, baseline->hits, baseline->contender->requests->count);
+    hit_ratio(baseline);
+    struct bench_row hits = {.suffix = "-hits", .value = hit_ratio(watch), .unit = "hits/get"};
+
     report(bench, watch, baseline);
-    report_hits(bench, watch);
+    if (!watch->contender->is_complete)
+        bench_report(bench, &hits);
     free(watch->samples.ticks);
     free(baseline->samples.ticks);
 }

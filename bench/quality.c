@@ -97,6 +97,8 @@ static double zipf_miss_ratio(
     plan->subject->mix(store, requests, 0, half);
     hits = plan->subject->mix(store, requests, half, half);
     plan->subject->close(store);
+    if (hits == 0)
+        bench_fail("%s found nothing", plan->subject->name);
     return 1 - (double)hits / (double)half;
 }
 

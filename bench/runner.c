@@ -147,6 +147,12 @@ static void print_line(const struct bench *bench, const struct bench_row *row)
     printf("  %-8s %-6s\n", describe_goal(row, goal), verdict_of(row));
 }
 
+/* Digits after the point, so that there are three in all or more. */
+static int decimals(double number)
+{
+    return number >= 100 ? 0 : number >= 10 ? 1 : number >= 1 ? 2 : 3;
+}
+
 /* A row of the tables in docs/benchmarks.md. */
 static void print_markdown(const struct bench *bench, const struct bench_row *row)
 {
@@ -157,11 +163,13 @@ static void print_markdown(const struct bench *bench, const struct bench_row *ro
         printf("| `%s`: %s ", current->name, current->summary);
     else
         printf("| `%s%s` ", current->name, row->suffix);
-    printf("| %.3g %s ", row->value, row->unit);
+    printf("| %.*f %s ", decimals(row->value), row->value, row->unit);
     if (row->baseline == NULL)
         printf("| | ");
     else
-        printf("| %s %.3g | %.3g ", row->baseline, row->baseline_value, row_ratio(row));
+        printf(
+            "| %s %.*f | %.*f ", row->baseline, decimals(row->baseline_value), row->baseline_value,
+            decimals(row_ratio(row)), row_ratio(row));
     printf("| %s | %s |\n", describe_goal(row, goal), verdict_of(row));
 }
 
