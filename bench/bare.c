@@ -202,43 +202,9 @@ static size_t entries(void *store)
     return bare->count;
 }
 
-/* The kind of key is a property of the job, so each kind has its own loop. */
-static uint64_t run_read(void *store, const struct workload *workload, size_t first, size_t count)
-{
-    if (workload->ids != NULL)
-        return loop_run(store, workload, first, count, get_id, NULL);
-    return loop_run(store, workload, first, count, get_text, NULL);
-}
+LOOPS_DEFINE(get_id, get_text, set)
 
-static uint64_t run_mix(void *store, const struct workload *workload, size_t first, size_t count)
-{
-    if (workload->ids != NULL)
-        return loop_run(store, workload, first, count, get_id, set);
-    return loop_run(store, workload, first, count, get_text, set);
-}
-
-static uint64_t run_put(void *store, const struct workload *workload, size_t first, size_t count)
-{
-    return loop_put(store, workload, first, count, get_id, set);
-}
-
-static uint64_t sample_read(
-    void *store, const struct workload *workload, size_t first, size_t count,
-    struct samples *samples)
-{
-    return loop_sample(store, workload, first, count, get_id, NULL, samples);
-}
-
-static uint64_t sample_mix(
-    void *store, const struct workload *workload, size_t first, size_t count,
-    struct samples *samples)
-{
-    return loop_sample(store, workload, first, count, get_id, set, samples);
-}
-
-#define BARE_LOOPS                                                                                 \
-    .close = close_bare, .entries = entries, .read = run_read, .mix = run_mix, .put = run_put,     \
-    .sample_read = sample_read, .sample_mix = sample_mix
-
-const struct subject subject_bare = {.name = "bare", .open = open_plain, BARE_LOOPS};
-const struct subject subject_bare_huge = {.name = "bare-huge", .open = open_huge, BARE_LOOPS};
+const struct subject subject_bare = {
+    .name = "bare", .open = open_plain, .close = close_bare, .entries = entries, LOOPS};
+const struct subject subject_bare_huge = {
+    .name = "bare-huge", .open = open_huge, .close = close_bare, .entries = entries, LOOPS};

@@ -66,51 +66,31 @@ static void set(void *store, const void *key, size_t length, const void *value)
         bench_fail("brisk_cache_set: %s", brisk_status_name(status));
 }
 
-static uint64_t run_read(void *store, const struct workload *workload, size_t first, size_t count)
-{
-    return loop_run(store, workload, first, count, get, NULL);
-}
+LOOPS_DEFINE(get, get, set)
 
-static uint64_t run_mix(void *store, const struct workload *workload, size_t first, size_t count)
-{
-    return loop_run(store, workload, first, count, get, set);
-}
+typedef enum brisk_status
+read_fn(struct brisk_cache *cache, struct brisk_bytes key, struct brisk_view *view);
 
-static uint64_t run_put(void *store, const struct workload *workload, size_t first, size_t count)
-{
-    return loop_put(store, workload, first, count, get, set);
-}
-
-static uint64_t sample_read(
-    void *store, const struct workload *workload, size_t first, size_t count,
-    struct samples *samples)
-{
-    return loop_sample(store, workload, first, count, get, NULL, samples);
-}
-
-static uint64_t sample_mix(
-    void *store, const struct workload *workload, size_t first, size_t count,
-    struct samples *samples)
-{
-    return loop_sample(store, workload, first, count, get, set, samples);
-}
-
-uint64_t brisk_read_view(void *store, const struct workload *workload, size_t first, size_t count)
+LOOP_INLINE uint64_t
+read_views(void *store, const struct workload *workload, size_t first, size_t count, read_fn *read)
 {
     const uint64_t *ids = workload->ids + first;
     uint64_t hits = 0;
 
     for (size_t i = 0; i < count; i++) {
         struct brisk_view view;
-        enum brisk_status status = brisk_cache_get(
-            store, brisk_bytes_of(&ids[i], sizeof ids[i]), &view);
 
-        if (status != BRISK_OK)
+        if (read(store, brisk_bytes_of(&ids[i], sizeof ids[i]), &view) != BRISK_OK)
             continue;
         hits += loop_is_right(&ids[i], view.data);
         brisk_view_release(&view);
     }
     return hits;
+}
+
+uint64_t brisk_read_view(void *store, const struct workload *workload, size_t first, size_t count)
+{
+    return read_views(store, workload, first, count, brisk_cache_get);
 }
 
 uint64_t brisk_read_many(void *store, const struct workload *workload, size_t first, size_t count)
@@ -145,22 +125,15 @@ static enum brisk_status load_nothing(
     return BRISK_MISS;
 }
 
+static enum brisk_status
+get_or_load(struct brisk_cache *cache, struct brisk_bytes key, struct brisk_view *view)
+{
+    return brisk_cache_get_or_load(cache, key, view, load_nothing, NULL);
+}
+
 uint64_t brisk_read_load(void *store, const struct workload *workload, size_t first, size_t count)
 {
-    const uint64_t *ids = workload->ids + first;
-    uint64_t hits = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        struct brisk_view view;
-        enum brisk_status status = brisk_cache_get_or_load(
-            store, brisk_bytes_of(&ids[i], sizeof ids[i]), &view, load_nothing, NULL);
-
-        if (status != BRISK_OK)
-            continue;
-        hits += loop_is_right(&ids[i], view.data);
-        brisk_view_release(&view);
-    }
-    return hits;
+    return read_views(store, workload, first, count, get_or_load);
 }
 
 uint64_t brisk_replay(void *store, const uint64_t *keys, size_t count)
@@ -173,8 +146,8 @@ uint64_t brisk_replay(void *store, const uint64_t *keys, size_t count)
         size_t length;
 
         if (brisk_cache_get_into(store, key, &value, sizeof value, &length) == BRISK_OK)
-            hits++;
-        else if (brisk_cache_set(store, key, brisk_bytes_of("x", 1), NULL) != BRISK_OK)
+            hits += value == *(const char *)key.data;
+        else if (brisk_cache_set(store, key, brisk_bytes_of(key.data, 1), NULL) != BRISK_OK)
             bench_fail("brisk_cache_set refused a request of a trace");
     }
     return hits;
@@ -186,9 +159,5 @@ const struct subject subject_brisk = {
     .close = close_cache,
     .entries = entries,
     .bytes = bytes,
-    .read = run_read,
-    .mix = run_mix,
-    .put = run_put,
-    .sample_read = sample_read,
-    .sample_mix = sample_mix,
+    LOOPS,
 };

@@ -9,7 +9,7 @@ subject_loop_fn brisk_read_view; /* brisk_cache_get, release */
 subject_loop_fn brisk_read_many; /* brisk_cache_get_many_into, 16 keys per call */
 subject_loop_fn brisk_read_load; /* brisk_cache_get_or_load, release */
 
-/* Per lookup of 1-byte values with 8-byte keys: get, on a miss set. Returns the hits. */
+/* Get, on a miss set; a value is the first byte of its key. Returns the hits with that value. */
 uint64_t brisk_replay(void *store, const uint64_t *keys, size_t count);
 
 #endif

@@ -26,7 +26,7 @@ struct samples {
 };
 
 enum {
-    SAMPLE_EVERY = 8
+    SAMPLE_EVERY = 32
 };
 
 /* Makes the compiler believe that somebody reads all of the copied value. */
@@ -61,10 +61,10 @@ loop_step(void *store, const void *key, size_t length, loop_get_fn *get, loop_se
     return is_hit && loop_is_right(key, value);
 }
 
-/* set NULL: reads only. */
+/* The kind of key is a property of the job, so each kind has its own get. set NULL: reads only. */
 LOOP_INLINE uint64_t loop_run(
-    void *store, const struct workload *workload, size_t first, size_t count, loop_get_fn *get,
-    loop_set_fn *set)
+    void *store, const struct workload *workload, size_t first, size_t count, loop_get_fn *get_id,
+    loop_get_fn *get_text, loop_set_fn *set)
 {
     uint64_t hits = 0;
 
@@ -72,13 +72,13 @@ LOOP_INLINE uint64_t loop_run(
         const uint64_t *ids = workload->ids + first;
 
         for (size_t i = 0; i < count; i++)
-            hits += loop_step(store, &ids[i], sizeof ids[i], get, set);
+            hits += loop_step(store, &ids[i], sizeof ids[i], get_id, set);
         return hits;
     }
     const struct workload_text *texts = workload->texts + first;
 
     for (size_t i = 0; i < count; i++)
-        hits += loop_step(store, texts[i].text, texts[i].length, get, set);
+        hits += loop_step(store, texts[i].text, texts[i].length, get_text, set);
     return hits;
 }
 
@@ -116,5 +116,32 @@ LOOP_INLINE uint64_t loop_sample(
     }
     return hits;
 }
+
+/* Defines the loops of a subject; LOOPS is their place in its struct subject. */
+#define LOOP_PARAMETERS void *store, const struct workload *workload, size_t first, size_t count
+#define LOOPS_DEFINE(get_id, get_text, set)                                                        \
+    static uint64_t run_read(LOOP_PARAMETERS)                                                      \
+    {                                                                                              \
+        return loop_run(store, workload, first, count, get_id, get_text, NULL);                    \
+    }                                                                                              \
+    static uint64_t run_mix(LOOP_PARAMETERS)                                                       \
+    {                                                                                              \
+        return loop_run(store, workload, first, count, get_id, get_text, set);                     \
+    }                                                                                              \
+    static uint64_t run_put(LOOP_PARAMETERS)                                                       \
+    {                                                                                              \
+        return loop_put(store, workload, first, count, get_id, set);                               \
+    }                                                                                              \
+    static uint64_t sample_read(LOOP_PARAMETERS, struct samples *samples)                          \
+    {                                                                                              \
+        return loop_sample(store, workload, first, count, get_id, NULL, samples);                  \
+    }                                                                                              \
+    static uint64_t sample_mix(LOOP_PARAMETERS, struct samples *samples)                           \
+    {                                                                                              \
+        return loop_sample(store, workload, first, count, get_id, set, samples);                   \
+    }
+#define LOOPS                                                                                      \
+    .read = run_read, .mix = run_mix, .put = run_put, .sample_read = sample_read,                  \
+    .sample_mix = sample_mix
 
 #endif

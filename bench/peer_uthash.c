@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <pthread.h>
-#include <stdlib.h>
-
 #include <uthash.h>
 #include <utlist.h>
 
-#include "bench/loops.h"
-#include "bench/runner.h"
+#include "bench/peer.h"
 
 /* LRU by uthash and a list of utlist behind one mutex, key and value inside the entry. */
 struct entry {
@@ -18,21 +14,14 @@ struct entry {
 };
 
 struct cache {
-    pthread_mutex_t lock;
+    struct peer peer;
     struct entry *table;
     struct entry *list; /* most recent first */
-    size_t capacity;
 };
 
 static void *open_cache(const struct subject_options *options)
 {
-    struct cache *cache = calloc(1, sizeof *cache);
-
-    if (cache == NULL)
-        bench_fail("no memory for a cache");
-    pthread_mutex_init(&cache->lock, NULL);
-    cache->capacity = options->capacity;
-    return cache;
+    return peer_new(options, sizeof(struct cache));
 }
 
 static void drop(struct cache *cache, struct entry *entry)
@@ -48,8 +37,7 @@ static void close_cache(void *store)
 
     while (cache->list != NULL)
         drop(cache, cache->list);
-    pthread_mutex_destroy(&cache->lock);
-    free(cache);
+    peer_free(cache);
 }
 
 static size_t entries(void *store)
@@ -59,76 +47,35 @@ static size_t entries(void *store)
     return HASH_COUNT(cache->table);
 }
 
-/* With the lock held. */
-static struct entry *find_and_renew(struct cache *cache, const void *key, size_t length)
-{
-    struct entry *entry;
-
-    HASH_FIND(hh, cache->table, key, length, entry);
-    if (entry == NULL || entry == cache->list)
-        return entry;
-    DL_DELETE(cache->list, entry);
-    DL_PREPEND(cache->list, entry);
-    return entry;
-}
-
-static bool get(void *store, const void *key, size_t length, void *value)
+static char *find(void *store, const void *key, size_t length)
 {
     struct cache *cache = store;
     struct entry *entry;
 
-    pthread_mutex_lock(&cache->lock);
-    entry = find_and_renew(cache, key, length);
-    if (entry != NULL)
-        memcpy(value, entry->value, SUBJECT_VALUE_SIZE);
-    pthread_mutex_unlock(&cache->lock);
-    return entry != NULL;
+    HASH_FIND(hh, cache->table, key, length, entry);
+    if (entry == NULL)
+        return NULL;
+    if (entry != cache->list) {
+        DL_DELETE(cache->list, entry);
+        DL_PREPEND(cache->list, entry);
+    }
+    return entry->value;
 }
 
-static void insert(struct cache *cache, const void *key, size_t length, const void *value)
+static char *add(void *store, const void *key, size_t length)
 {
+    struct cache *cache = store;
     struct entry *entry;
 
-    if (HASH_COUNT(cache->table) >= cache->capacity)
+    if (HASH_COUNT(cache->table) >= cache->peer.capacity)
         drop(cache, cache->list->prev);
     entry = malloc(sizeof *entry + length);
     if (entry == NULL)
         bench_fail("no memory for an entry");
     memcpy(entry->key, key, length);
-    memcpy(entry->value, value, SUBJECT_VALUE_SIZE);
     HASH_ADD_KEYPTR(hh, cache->table, entry->key, length, entry);
     DL_PREPEND(cache->list, entry);
+    return entry->value;
 }
 
-static void set(void *store, const void *key, size_t length, const void *value)
-{
-    struct cache *cache = store;
-    struct entry *entry;
-
-    pthread_mutex_lock(&cache->lock);
-    entry = find_and_renew(cache, key, length);
-    if (entry != NULL)
-        memcpy(entry->value, value, SUBJECT_VALUE_SIZE);
-    else
-        insert(cache, key, length, value);
-    pthread_mutex_unlock(&cache->lock);
-}
-
-static uint64_t run_read(void *store, const struct workload *workload, size_t first, size_t count)
-{
-    return loop_run(store, workload, first, count, get, NULL);
-}
-
-static uint64_t run_mix(void *store, const struct workload *workload, size_t first, size_t count)
-{
-    return loop_run(store, workload, first, count, get, set);
-}
-
-const struct subject subject_uthash = {
-    .name = "uthash",
-    .open = open_cache,
-    .close = close_cache,
-    .entries = entries,
-    .read = run_read,
-    .mix = run_mix,
-};
+PEER_SUBJECT(uthash);

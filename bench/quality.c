@@ -37,25 +37,19 @@ run_cell(struct bench *bench, const struct trace *trace, const struct trace_cell
         bench, &(struct bench_row){
                    .suffix = suffix,
                    .value = miss_ratio,
-                   .unit = "misses/op",
+                   .unit = "misses/get",
                    .baseline = "LRU",
                    .baseline_value = cell->lru_miss_ratio,
-                   .goal = 1,
-                   .sense = BENCH_AT_MOST,
-                   .rounds = 1});
+                   .goal = 1});
     return 100 * (1 - miss_ratio / cell->lru_miss_ratio);
 }
 
 static void report_mean(struct bench *bench, const struct plan *plan, double mean)
 {
     bench_report(
-        bench, &(struct bench_row){
-                   .suffix = "",
-                   .value = mean,
-                   .unit = "% below LRU",
-                   .goal = field_goal(plan),
-                   .sense = BENCH_AT_LEAST,
-                   .rounds = 1});
+        bench,
+        &(struct bench_row){
+            .value = mean, .unit = "% below LRU", .goal = plan->goal, .sense = BENCH_AT_LEAST});
 }
 
 void case_traces(struct bench *bench, const void *argument)
@@ -92,39 +86,6 @@ void case_traces(struct bench *bench, const void *argument)
 
 #endif
 
-void case_sharding_speed(struct bench *bench, const void *argument)
-{
-    const struct plan *plan = argument;
-    struct plan single_plan = *plan;
-    size_t rounds = bench_rounds(bench, FIELD_ROUNDS);
-    size_t threads = plan->threads == 0 ? 1 : plan->threads;
-    struct field field;
-    void *single;
-
-    if (!field_open(bench, plan, &field))
-        return;
-    single_plan.shards = 1;
-    single = field_open_store(&single_plan, field.subject, field.requests, field.key_count);
-    struct field_job jobs[] = {field_subject_job(&field), {field.loop, single, field.requests}};
-    struct measure_side sides[] = {
-        {.work = field_work, .ctx = &jobs[0], .threads = threads, .count = field.step},
-        {.work = field_work, .ctx = &jobs[1], .threads = threads, .count = field.step}};
-
-    measure_interleaved(sides, 2, rounds, field.requests->count);
-    bench_report(
-        bench, &(struct bench_row){
-                   .suffix = "",
-                   .value = measure_median(sides[0].ns, rounds),
-                   .unit = "ns/op",
-                   .baseline = "one shard",
-                   .baseline_value = measure_median(sides[1].ns, rounds),
-                   .goal = field_goal(plan),
-                   .sense = plan->sense,
-                   .rounds = rounds});
-    field.subject->close(single);
-    field_close(&field);
-}
-
 static double zipf_miss_ratio(
     const struct plan *plan, const struct workload *requests, size_t capacity, unsigned int shards)
 {
@@ -136,9 +97,31 @@ static double zipf_miss_ratio(
     plan->subject->mix(store, requests, 0, half);
     hits = plan->subject->mix(store, requests, half, half);
     plan->subject->close(store);
+    if (hits == 0)
+        bench_fail("%s found nothing", plan->subject->name);
     return 1 - (double)hits / (double)half;
 }
 
+static void report_sharding(
+    struct bench *bench, const struct plan *plan, const struct workload *requests, size_t capacity,
+    unsigned int shards)
+{
+    char suffix[32];
+
+    if (shards == 0)
+        snprintf(suffix, sizeof suffix, "-%zu", capacity);
+    else
+        snprintf(suffix, sizeof suffix, "-%zu-in-%u", capacity, shards);
+    bench_report(
+        bench, &(struct bench_row){
+                   .suffix = suffix,
+                   .value = zipf_miss_ratio(plan, requests, capacity, shards),
+                   .unit = "misses/get",
+                   .baseline = "one shard",
+                   .baseline_value = zipf_miss_ratio(plan, requests, capacity, 1)});
+}
+
+/* Small caches have one shard by default: more show why. */
 void case_sharding_misses(struct bench *bench, const void *argument)
 {
     size_t keys = bench_scaled(bench, FIELD_KEYS);
@@ -146,19 +129,8 @@ void case_sharding_misses(struct bench *bench, const void *argument)
         WORKLOAD_IDS, keys, bench_scaled(bench, FIELD_REQUESTS / 2), 7);
 
     for (size_t capacity = 100; capacity <= 100000; capacity *= 10) {
-        char suffix[32];
-
-        snprintf(suffix, sizeof suffix, "-%zu", capacity);
-        bench_report(
-            bench, &(struct bench_row){
-                       .suffix = suffix,
-                       .value = zipf_miss_ratio(argument, requests, capacity, 0),
-                       .unit = "misses/op",
-                       .baseline = "one shard",
-                       .baseline_value = zipf_miss_ratio(argument, requests, capacity, 1),
-                       .goal = BENCH_NONE,
-                       .sense = BENCH_AT_MOST,
-                       .rounds = 1});
+        report_sharding(bench, argument, requests, capacity, 0);
+        report_sharding(bench, argument, requests, capacity, 16);
     }
     workload_free(requests);
 }

@@ -19,7 +19,7 @@ enum bench_sense {
     BENCH_AT_LEAST
 };
 
-/* The value of a goal or baseline that does not exist. */
+/* A value that does not exist. */
 #define BENCH_NONE ((double)NAN)
 
 /*
@@ -27,14 +27,14 @@ enum bench_sense {
  * one it bounds the value.
  */
 struct bench_row {
-    const char *suffix; /* appended to the name of the case; "" for its main figure */
+    const char *suffix; /* appended to the name of the case; NULL for its main figure */
     double value;
     const char *unit;
     const char *baseline; /* NULL: none */
     double baseline_value;
-    double goal; /* BENCH_NONE: reported only */
+    double goal; /* 0: reported only */
     enum bench_sense sense;
-    size_t rounds;
+    size_t rounds; /* 0: one */
 };
 
 struct bench_case {
