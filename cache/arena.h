@@ -40,11 +40,11 @@ struct bk_arena {
     uint32_t unused_chunk; /* head of the chunks of no class, by `next` */
     uint32_t spare_chunk;  /* one empty chunk whose pages were kept, or 0 */
     uint32_t emptying_chunk;
-    uint32_t kept_block; /* the last one released: free, but still counted as live; or 0 */
     uint32_t with_room[BK_SIZE_CLASSES];
     uint32_t free_blocks[BK_SIZE_CLASSES];
     uint32_t live_blocks[BK_SIZE_CLASSES];
-    size_t free_bytes; /* in blocks that were used and are free now */
+    size_t free_bytes;   /* in blocks that were used and are free now */
+    uint32_t kept_block; /* the last one released: free, but still counted as live; or 0 */
 };
 
 bool bk_arena_init(struct bk_arena *arena, size_t wanted_bytes);

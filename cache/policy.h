@@ -66,16 +66,17 @@ struct bk_ahead {
     uint64_t hash;
 };
 
+/* In order of how often it changes. */
 struct bk_policy {
-    enum brisk_policy kind;
-    struct bk_policy_host host;
     struct bk_queue small; /* the only queue of FIFO, LRU and SIEVE */
     struct bk_queue main;  /* the entries with BK_META_MAIN */
-    struct bk_seen seen;
     struct bk_ahead small_ahead, main_ahead;
+    struct bk_seen seen;
+    struct bk_default adaptive;
+    enum brisk_policy kind;
+    struct bk_policy_host host;
     uint32_t hand;         /* SIEVE: where the search for a victim goes on */
     struct bk_ghost ghost; /* S3-FIFO: keys that were evicted */
-    struct bk_default adaptive;
     struct bk_lfu lfu;
 };
 

@@ -445,7 +445,7 @@ static uint32_t larger_index(const struct bk_shard *shard)
 {
     const struct bk_table *table = &shard->table;
     uint32_t buckets = bk_table_bucket_count(table);
-    if (bk_table_has_room(table))
+    if (bk_table_has_room(table, shard->entries))
         return buckets + buckets / 8 + 1;
     uint32_t most = bk_table_buckets_for(
         shard->limits.entries > SIZE_MAX ? SIZE_MAX : (size_t)shard->limits.entries);
@@ -455,7 +455,7 @@ static uint32_t larger_index(const struct bk_shard *shard)
 
 bool bk_shard_grow_index(struct bk_shard *shard)
 {
-    if (!bk_table_may_grow(&shard->table) ||
+    if (!bk_table_may_grow(&shard->table, shard->entries) ||
         !bk_table_rebuild(&shard->table, larger_index(shard), shard->pins != 0))
         return false;
     bk_policy_set_entries(&shard->policy, likely_entries(shard));

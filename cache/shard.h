@@ -55,27 +55,32 @@ struct bk_limits {
 
 /* Guarded by the shard's lock. */
 struct bk_shard_counts {
-    uint64_t inserts, replaces, rejected, ghost_hits;
-    uint64_t evicted[BRISK_EVICT_INVALIDATED + 1]; /* by enum brisk_evict_reason */
     uint64_t evicted_capacity_bytes;
+    uint64_t evicted[BRISK_EVICT_INVALIDATED + 1]; /* by enum brisk_evict_reason */
+    uint64_t ghost_hits;
+    uint64_t rejected;
 };
 
-/* A part of the cache, with a lock of its own. */
+/*
+ * A part of the cache, with a lock of its own. What every store changes is in two
+ * places, here and where the arena ends and the policy begins: of a shard's
+ * lines, those have to move when another core takes the lock.
+ */
 struct bk_shard {
     alignas(64) pthread_mutex_t lock;
-    struct bk_settings *settings;
-    struct bk_table table;
-    uint64_t pins; /* entries whose readers take the bucket's lock */
-    struct bk_arena arena;
-    struct bk_policy policy;
-    struct bk_wheel wheel;
-    struct bk_limits limits;
     uint64_t entries;
     uint64_t entry_bytes; /* blocks and shared values */
-    uint64_t weight;
-    uint64_t tied;      /* entries with a shared value or a group, which must be told to go */
-    uint64_t departing; /* entries between bk_shard_remove and bk_shard_settle */
     struct bk_shard_counts counts;
+    alignas(64) struct bk_arena arena;
+    struct bk_policy policy;
+    alignas(64) struct bk_settings *settings;
+    struct bk_table table;
+    struct bk_wheel wheel;
+    struct bk_limits limits;
+    uint64_t pins; /* entries whose readers take the bucket's lock */
+    uint64_t weight;
+    uint64_t tied;         /* entries with a shared value or a group, which must be told to go */
+    uint64_t departing;    /* entries between bk_shard_remove and bk_shard_settle */
     struct bk_load *loads; /* in progress */
 };
 

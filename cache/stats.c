@@ -18,8 +18,6 @@ static void add_shard(struct bk_shard *shard, struct brisk_cache_stats *stats)
     bk_shard_lock(shard);
     const struct bk_shard_counts *counts = &shard->counts;
     stats->ghost_hits += counts->ghost_hits;
-    stats->inserts += counts->inserts;
-    stats->replaces += counts->replaces;
     stats->rejected += counts->rejected;
     stats->evicted_capacity += counts->evicted[BRISK_EVICT_CAPACITY];
     stats->evicted_capacity_bytes += counts->evicted_capacity_bytes;
@@ -32,6 +30,14 @@ static void add_shard(struct bk_shard *shard, struct brisk_cache_stats *stats)
     stats->bytes += bk_shard_bytes(shard);
     stats->weight += shard->weight;
     bk_shard_unlock(shard);
+}
+
+/* Who was inserted is still there or has left; who was replaced has left to another. */
+static void add_stores(struct brisk_cache_stats *stats)
+{
+    stats->replaces = stats->evicted_replaced;
+    stats->inserts = stats->entries + stats->evicted_capacity + stats->evicted_expired +
+                     stats->evicted_deleted + stats->evicted_cleared + stats->evicted_invalidated;
 }
 
 static void add_lookups(struct brisk_cache *cache, struct brisk_cache_stats *stats)
@@ -55,6 +61,7 @@ void brisk_cache_read_stats(struct brisk_cache *cache, struct brisk_cache_stats 
     brisk_cache_tick(cache);
     for (unsigned int i = 0; i < cache->shard_count; i++)
         add_shard(&cache->shards[i], &stats);
+    add_stores(&stats);
     add_lookups(cache, &stats);
     stats.pinned_bytes = bk_account_pinned_bytes(cache->settings.account);
 

@@ -136,7 +136,7 @@ static enum brisk_status insert_entry(struct plan *plan)
 {
     struct bk_shard *shard = plan->shard;
     /* Without memory the index may fill up nearly completely, which is slower but right. */
-    if (!bk_table_has_room(&shard->table))
+    if (!bk_table_has_room(&shard->table, shard->entries))
         bk_shard_grow_index(shard);
     bool was_recalled = bk_policy_recall(&shard->policy, plan->store->hash);
     if (!bk_shard_make_room(shard, &plan->needs, &plan->departed))
@@ -151,7 +151,6 @@ static enum brisk_status insert_entry(struct plan *plan)
     bk_table_insert(&shard->table, place, plan->store->hash, handle, shard->pins != 0);
     bk_policy_insert(&shard->policy, handle, was_recalled);
     finish_entry(plan, handle);
-    shard->counts.inserts++;
     shard->counts.ghost_hits += was_recalled;
     bk_policy_look_ahead(&shard->policy);
     return BRISK_OK;
@@ -186,7 +185,6 @@ static void overwrite_entry(struct plan *plan, struct bk_place place, uint32_t h
     if ((plan->meta & BK_META_DEADLINE) != 0)
         bk_wheel_add(&shard->wheel, shard->table.index->arena, handle);
     bk_policy_hit(&shard->policy, handle);
-    shard->counts.replaces++;
     shard->counts.evicted[BRISK_EVICT_REPLACED]++;
 }
 
@@ -219,7 +217,6 @@ static enum brisk_status replace_entry(struct plan *plan, uint32_t handle)
     bk_shard_swap(shard, place, fresh, &plan->departed);
     finish_entry(plan, fresh);
     bk_policy_hit(&shard->policy, fresh);
-    shard->counts.replaces++;
     return BRISK_OK;
 }
 

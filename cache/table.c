@@ -269,7 +269,8 @@ struct bk_place bk_table_slot(const struct bk_table *table, uint64_t hash, bool 
 }
 
 void bk_table_insert(
-    struct bk_table *table, struct bk_place place, uint64_t hash, uint32_t handle, bool has_pins)
+    const struct bk_table *table, struct bk_place place, uint64_t hash, uint32_t handle,
+    bool has_pins)
 {
     struct bk_bucket *home = bk_index_home(table->index, hash);
     uint64_t guest = place.bucket == home ? 0 : guest_bit(place);
@@ -280,10 +281,10 @@ void bk_table_insert(
         state = bk_bucket_lock(home, has_pins);
         bk_bucket_unlock(home, one_more_abroad(state));
     }
-    table->used_slots++;
 }
 
-void bk_table_remove(struct bk_table *table, uint64_t hash, struct bk_place place, bool has_pins)
+void bk_table_remove(
+    const struct bk_table *table, uint64_t hash, struct bk_place place, bool has_pins)
 {
     bool is_guest = (bk_load64(&place.bucket->state) & guest_bit(place)) != 0;
     uint64_t state = bk_bucket_lock(place.bucket, has_pins);
@@ -293,7 +294,6 @@ void bk_table_remove(struct bk_table *table, uint64_t hash, struct bk_place plac
         state = bk_bucket_lock(home, has_pins);
         bk_bucket_unlock(home, one_less_abroad(state));
     }
-    table->used_slots--;
 }
 
 void bk_table_replace(struct bk_place place, uint32_t handle, bool has_pins)
@@ -386,7 +386,7 @@ static bool copy_all(struct bk_table *table, uint32_t bucket_count)
 bool bk_table_rebuild(struct bk_table *table, uint32_t bucket_count, bool has_pins)
 {
     struct bk_region *unseen = &table->regions[table->current ^ 1];
-    uint32_t most = bucket_count + table->used_slots;
+    uint32_t most = 2 * bucket_count;
     while (bucket_count <= most && grow_regions(table, bucket_count)) {
         if (copy_all(table, bucket_count)) {
             date_versions(table, bucket_count);
@@ -404,5 +404,4 @@ void bk_table_clear(struct bk_table *table, bool has_pins)
 {
     date_versions(table, BK_TABLE_FIRST_BUCKETS);
     publish(table, BK_TABLE_FIRST_BUCKETS, has_pins);
-    table->used_slots = 0;
 }

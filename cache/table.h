@@ -77,7 +77,6 @@ struct bk_table {
     struct bk_index *index;
     bk_rehash_fn *rehash;
     void *rehash_ctx;
-    uint32_t used_slots;
     unsigned int current; /* which of the regions is in use */
     struct bk_region regions[2];
 };
@@ -227,23 +226,25 @@ struct bk_place bk_table_locate(const struct bk_table *table, uint64_t hash, uin
 struct bk_place bk_table_slot(const struct bk_table *table, uint64_t hash, bool has_pins);
 /* Into a slot that bk_table_slot has said, with no other change in between. */
 void bk_table_insert(
-    struct bk_table *table, struct bk_place place, uint64_t hash, uint32_t handle, bool has_pins);
-void bk_table_remove(struct bk_table *table, uint64_t hash, struct bk_place place, bool has_pins);
+    const struct bk_table *table, struct bk_place place, uint64_t hash, uint32_t handle,
+    bool has_pins);
+void bk_table_remove(
+    const struct bk_table *table, uint64_t hash, struct bk_place place, bool has_pins);
 void bk_table_replace(struct bk_place place, uint32_t handle, bool has_pins);
 
-static inline bool bk_table_has_room(const struct bk_table *table)
+/* Whether it takes one more than so many entries. */
+static inline bool bk_table_has_room(const struct bk_table *table, uint64_t entries)
 {
-    return (uint64_t)table->used_slots * 100 <
-           (uint64_t)bk_table_bucket_count(table) * BK_ENTRIES_PER_100_BUCKETS;
+    return entries * 100 < (uint64_t)bk_table_bucket_count(table) * BK_ENTRIES_PER_100_BUCKETS;
 }
 
 /*
  * No index is large enough for two dozen keys of the very same hash; so one that
  * is nearly empty does not grow for them.
  */
-static inline bool bk_table_may_grow(const struct bk_table *table)
+static inline bool bk_table_may_grow(const struct bk_table *table, uint64_t entries)
 {
-    return bk_table_bucket_count(table) <= table->used_slots + BK_TABLE_FIRST_BUCKETS;
+    return bk_table_bucket_count(table) <= entries + BK_TABLE_FIRST_BUCKETS;
 }
 
 /*
