@@ -27,3 +27,8 @@ void bk_hash_key_init(struct bk_hash_key *key, uint64_t seed)
     }
     key->number_secret[1] |= 1;
 }
+
+uint64_t bk_hash_text(const struct bk_hash_key *key, const void *data, size_t length)
+{
+    return XXH3_64bits_withSecret(data, length, key->secret, sizeof key->secret);
+}

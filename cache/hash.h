@@ -49,6 +49,14 @@ static inline uint64_t bk_hash(const struct bk_hash_key *key, const void *data, 
     return XXH3_64bits_withSecret(data, length, key->secret, sizeof key->secret);
 }
 
+/* The same where code size counts for more than a call. */
+uint64_t bk_hash_text(const struct bk_hash_key *key, const void *data, size_t length);
+
+static inline uint64_t bk_hash_small(const struct bk_hash_key *key, const void *data, size_t length)
+{
+    return length == 8 ? bk_hash_number(key, data) : bk_hash_text(key, data, length);
+}
+
 /*
  * One hash serves four purposes with bits of their own, so that none of them
  * tells anything about another:

@@ -111,7 +111,7 @@ static inline uint64_t bk_shard_now(const struct bk_shard *shard)
 
 static inline uint64_t bk_shard_hash(const struct bk_shard *shard, const void *key, size_t length)
 {
-    return bk_hash(&shard->settings->hash_key, key, length);
+    return bk_hash_small(&shard->settings->hash_key, key, length);
 }
 
 static inline struct bk_entry *bk_shard_entry(const struct bk_shard *shard, uint32_t handle)

@@ -45,13 +45,16 @@ static void plan_layout(struct plan *plan)
 }
 
 /* Whether it could be stored in an empty shard. */
-static bool could_fit(const struct plan *plan)
+static inline bool could_fit(const struct plan *plan)
 {
     const struct bk_shard *shard = plan->shard;
+    if (plan->needs.weight > shard->limits.weight)
+        return false;
+    if (shard->limits.bytes == UINT64_MAX)
+        return true;
     uint64_t fixed = bk_policy_bytes(&shard->policy) +
                      BK_TABLE_FIRST_BUCKETS * sizeof(struct bk_bucket);
-    return plan->needs.weight <= shard->limits.weight && fixed <= shard->limits.bytes &&
-           plan->needs.bytes <= shard->limits.bytes - fixed;
+    return fixed <= shard->limits.bytes && plan->needs.bytes <= shard->limits.bytes - fixed;
 }
 
 static struct bk_place find_key(const struct plan *plan)
@@ -220,17 +223,12 @@ static enum brisk_status replace_entry(struct plan *plan, uint32_t handle)
     return BRISK_OK;
 }
 
-static bool mode_allows(const struct plan *plan, uint32_t handle)
+static inline bool mode_allows(const struct plan *plan, uint32_t handle)
 {
-    bool is_there = handle != 0 && !bk_shard_is_negative(plan->shard, handle);
-    switch (plan->store->mode) {
-    case BK_STORE_ADD:
-        return !is_there;
-    case BK_STORE_REPLACE:
-        return is_there;
-    default:
+    if (plan->store->mode == BK_STORE_SET)
         return true;
-    }
+    bool is_there = handle != 0 && !bk_shard_is_negative(plan->shard, handle);
+    return is_there == (plan->store->mode == BK_STORE_REPLACE);
 }
 
 /* The entry that stands in the way, 0 if none; not one that is past its time. */

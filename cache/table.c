@@ -123,15 +123,16 @@ static uint8_t tag_of(struct bk_place place)
 }
 
 /* The steps of a change to a bucket: on its locked state, which they return anew. */
-static uint64_t set_tag(struct bk_place place, uint64_t state, uint8_t tag)
+/* Without a branch, which could not be predicted. */
+static inline uint64_t set_tag(struct bk_place place, uint64_t state, uint8_t tag)
 {
-    unsigned int shift = 8 * (place.slot & 7);
-    uint64_t others = ~(UINT64_C(0xff) << shift);
-    if (place.slot >= 8)
-        return (state & others) | (uint64_t)tag << shift;
+    uint64_t byte = UINT64_C(0xff) << 8 * (place.slot & 7);
+    uint64_t in_tags = place.slot < 8 ? byte : 0;
+    uint64_t in_state = place.slot < 8 ? 0 : byte;
+    uint64_t repeated = UINT64_C(0x0101010101010101) * tag;
     uint64_t tags = bk_load64(&place.bucket->tags);
-    bk_store64(&place.bucket->tags, (tags & others) | (uint64_t)tag << shift);
-    return state;
+    bk_store64(&place.bucket->tags, (tags & ~in_tags) | (repeated & in_tags));
+    return (state & ~in_state) | (repeated & in_state);
 }
 
 static uint64_t guest_bit(struct bk_place place)

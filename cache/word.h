@@ -78,7 +78,8 @@ static inline void bk_word_set(bk_word64 *word, const uint8_t *bytes)
 }
 
 /* Copies to words, with zeros after the last byte. */
-static inline void bk_words_write(bk_word64 *words, const void *data, size_t length)
+static inline __attribute__((always_inline)) void
+bk_words_write(bk_word64 *words, const void *data, size_t length)
 {
     const uint8_t *bytes = data;
     size_t whole = length / 8;
