@@ -108,9 +108,10 @@ static inline enum bk_found bk_match_find(
  * of a bucket in use is never zero. An absence does: the bucket may be the wrong
  * one, found with the array of one generation and the count of another.
  */
-static inline __attribute__((always_inline)) enum bk_found bk_match_plain(
-    const struct bk_index *index, uint64_t hash, const void *key, size_t length,
-    struct bk_match *match)
+
+/* The first half: BK_FOUND says which entry it is if it is any. */
+static inline __attribute__((always_inline)) enum bk_found
+bk_match_aim(const struct bk_index *index, uint64_t hash, struct bk_match *match)
 {
     uint64_t generation = bk_load64(&index->generation);
     struct bk_buckets buckets = bk_index_buckets(index);
@@ -134,14 +135,35 @@ static inline __attribute__((always_inline)) enum bk_found bk_match_plain(
         return is_certain ? BK_ABSENT : BK_RACED;
     }
     match->place.slot = (unsigned int)__builtin_ctz(slots);
-    struct bk_entry *entry = bk_entry_at(
+    match->entry = bk_entry_at(
         index->arena, bk_load32(&match->place.bucket->handles[(size_t)match->place.slot]));
-    match->entry = entry;
-    match->meta = bk_load32(&entry->meta);
+    return BK_FOUND;
+}
+
+/* The second half: whether it is the one, and plain. */
+static inline __attribute__((always_inline)) bool
+bk_match_is_plain(struct bk_match *match, const void *key, size_t length)
+{
+    match->meta = bk_load32(&match->entry->meta);
     bool is_plain = (match->meta & (BK_META_KEY_MASK | BK_META_EXTRA_MASK | BK_META_SPECIAL)) ==
                     (uint32_t)length << BK_META_KEY_SHIFT;
-    bool is_it = is_plain && bk_words_equal(entry->words, key, length);
-    return __builtin_expect(is_it, 1) ? BK_FOUND : BK_RACED;
+    return is_plain && bk_words_equal(match->entry->words, key, length);
+}
+
+static inline __attribute__((always_inline)) enum bk_found bk_match_plain(
+    const struct bk_index *index, uint64_t hash, const void *key, size_t length,
+    struct bk_match *match)
+{
+    enum bk_found found = bk_match_aim(index, hash, match);
+    if (found != BK_FOUND)
+        return found;
+    return __builtin_expect(bk_match_is_plain(match, key, length), 1) ? BK_FOUND : BK_RACED;
+}
+
+/* Where the value of a plain entry is. */
+static inline const bk_word64 *bk_match_plain_value(const struct bk_match *match, size_t key_length)
+{
+    return match->entry->words + bk_words_of(key_length);
 }
 
 static inline __attribute__((always_inline)) bool bk_match_plain_holds(const struct bk_match *match)

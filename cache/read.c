@@ -258,7 +258,7 @@ static inline __attribute__((always_inline)) int read_into_fast(
     enum bk_found found = bk_match_plain(index, hash, key, key_length, &match);
     size_t value_length = bk_meta_value_length(match.meta);
     if (__builtin_expect(found == BK_FOUND && value_length <= capacity, 1)) {
-        bk_words_read(buffer, match.entry->words + bk_words_of(key_length), value_length);
+        bk_words_read(buffer, bk_match_plain_value(&match, key_length), value_length);
         *length = value_length;
         return confirm_hit(&match) ? BRISK_OK : RACED;
     }
@@ -349,7 +349,7 @@ static inline __attribute__((always_inline)) int read_view_fast(
         if (__builtin_expect(buffer == NULL, 0))
             return RACED;
         uint8_t *data = bk_buffer_data(buffer);
-        bk_words_read(data, match.entry->words + bk_words_of(key_length), length);
+        bk_words_read(data, bk_match_plain_value(&match, key_length), length);
         *out = bk_view_of(buffer, data, length);
         if (__builtin_expect(confirm_hit(&match), 1))
             return BRISK_OK;
