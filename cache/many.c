@@ -18,7 +18,7 @@ struct batch {
     size_t count;
     size_t plain_hits; /* not counted yet */
     uint64_t hashes[BATCH];
-    bool is_aimed[BATCH];
+    bool is_aimed[BATCH]; /* never for a key that is not valid */
     struct bk_match matches[BATCH];
 };
 
@@ -32,20 +32,22 @@ static void fetch_entry(const struct bk_match *match)
 static void batch_aim(struct batch *batch)
 {
     struct brisk_cache *cache = batch->cache;
-    for (size_t i = 0; i < batch->count; i++) {
-        struct brisk_bytes key = batch->keys[i];
-        uint64_t hash = bk_check_key(key) == BRISK_OK ? bk_cache_hash(cache, key) : 0;
-        batch->hashes[i] = hash;
-        __builtin_prefetch(bk_index_home(bk_cache_index(cache, hash), hash));
-    }
     bool is_lock_free = cache->settings.has_lock_free_hits;
     for (size_t i = 0; i < batch->count; i++) {
+        struct brisk_bytes key = batch->keys[i];
+        bool is_valid = bk_check_key(key) == BRISK_OK;
+        uint64_t hash = is_valid ? bk_cache_hash(cache, key) : 0;
+        batch->hashes[i] = hash;
+        batch->is_aimed[i] = is_valid && is_lock_free;
+        __builtin_prefetch(bk_index_home(bk_cache_index(cache, hash), hash));
+    }
+    for (size_t i = 0; i < batch->count; i++) {
         uint64_t hash = batch->hashes[i];
-        struct bk_match *match = &batch->matches[i];
-        batch->is_aimed[i] = is_lock_free &&
-                             bk_match_aim(bk_cache_index(cache, hash), hash, match) == BK_FOUND;
-        if (batch->is_aimed[i])
-            fetch_entry(match);
+        const struct bk_index *index = bk_cache_index(cache, hash);
+        if (batch->is_aimed[i] && bk_match_aim(index, hash, &batch->matches[i]) == BK_FOUND)
+            fetch_entry(&batch->matches[i]);
+        else
+            batch->is_aimed[i] = false;
     }
 }
 
