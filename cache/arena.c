@@ -231,8 +231,9 @@ uint32_t bk_arena_sparse_chunk(struct bk_arena *arena, size_t block_bytes)
     unsigned int size_class = class_of(block_bytes);
     uint32_t per_chunk = BK_CHUNK_BYTES / (uint32_t)class_bytes(size_class);
     uint32_t free_blocks = arena->free_blocks[size_class];
-    if (free_blocks < BK_ARENA_TOLERATED_CHUNKS * per_chunk ||
-        free_blocks < arena->live_blocks[size_class] / (FREE_SHARE_DIVISOR - 1))
+    uint32_t tolerated = BK_ARENA_TOLERATED_CHUNKS * per_chunk;
+    uint32_t share = arena->live_blocks[size_class] / (FREE_SHARE_DIVISOR - 1);
+    if (free_blocks < tolerated || (free_blocks < share && !bk_arena_is_exhausted(arena)))
         return 0;
 
     uint32_t best = 0;

@@ -71,9 +71,17 @@ static inline bool bk_arena_may_be_sparse(const struct bk_arena *arena)
     return arena->free_bytes >= BK_ARENA_TOLERATED_CHUNKS * (size_t)BK_CHUNK_BYTES;
 }
 
+/* Whether every chunk has been used that there is address space for. */
+static inline bool bk_arena_is_exhausted(const struct bk_arena *arena)
+{
+    size_t end = ((size_t)arena->chunk_count + 1) * BK_CHUNK_BYTES + BK_ARENA_GUARD_BYTES;
+    return end > arena->region.reserved_bytes;
+}
+
 /*
  * A chunk that should be emptied by moving its live blocks elsewhere, because of
- * the blocks of this size more than a quarter are free; 0 if there is none.
+ * the blocks of this size more than a quarter are free, or a chunk's worth where
+ * no more chunks can be had; 0 if there is none.
  */
 uint32_t bk_arena_sparse_chunk(struct bk_arena *arena, size_t block_bytes);
 

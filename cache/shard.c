@@ -406,8 +406,7 @@ static inline bool fits(const struct bk_shard *shard, const struct bk_limits *mo
             is_below(limits->bytes, bk_shard_bytes(shard), more->bytes));
 }
 
-/* Makes room by one entry; false if there is none. */
-static bool evict(struct bk_shard *shard, struct bk_departed *departed)
+bool bk_shard_evict(struct bk_shard *shard, struct bk_departed *departed)
 {
     shard->policy.seen.handle = 0;
     uint32_t handle = bk_policy_victim(&shard->policy);
@@ -429,7 +428,7 @@ bool bk_shard_make_room(
     struct bk_shard *shard, const struct bk_limits *more, struct bk_departed *departed)
 {
     while (!fits(shard, more)) {
-        if (evict(shard, departed))
+        if (bk_shard_evict(shard, departed))
             continue;
         /* Nothing left but an index that was made for more. */
         return bk_table_bucket_count(&shard->table) > BK_TABLE_FIRST_BUCKETS &&
@@ -460,6 +459,12 @@ bool bk_shard_grow_index(struct bk_shard *shard)
         return false;
     bk_policy_set_entries(&shard->policy, likely_entries(shard));
     return true;
+}
+
+bool bk_shard_is_out_of_space(const struct bk_shard *shard)
+{
+    return bk_arena_is_exhausted(&shard->arena) ||
+           !bk_table_may_reach(&shard->table, larger_index(shard));
 }
 
 /* All at once, where no entry is anybody's business but the shard's. */

@@ -211,6 +211,10 @@ bk_shard_expire(struct bk_shard *shard, uint64_t now, size_t budget, struct bk_d
 /* Evicts until so much more fits. False: the shard is empty and it still does not. */
 bool bk_shard_make_room(
     struct bk_shard *shard, const struct bk_limits *more, struct bk_departed *departed);
+/* Makes room by one entry; false if there is none. */
+bool bk_shard_evict(struct bk_shard *shard, struct bk_departed *departed);
+/* Whether it has used its address space, so that memory comes only from entries that leave. */
+bool bk_shard_is_out_of_space(const struct bk_shard *shard);
 /* Makes the index larger. False: no memory. */
 bool bk_shard_grow_index(struct bk_shard *shard);
 void bk_shard_clear(struct bk_shard *shard, struct bk_departed *departed);

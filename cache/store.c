@@ -15,7 +15,13 @@ struct plan {
     uint64_t weight;
     struct bk_membership membership;
     struct bk_limits needs; /* one entry, its bytes, its weight */
+    bool was_recalled;      /* its key left not long ago */
     struct bk_departed departed;
+};
+
+/* Beside the statuses: somebody had to leave for want of space; try again. */
+enum {
+    MADE_SPACE = 1000
 };
 
 static unsigned int extra_words(const struct plan *plan)
@@ -141,7 +147,7 @@ static enum brisk_status insert_entry(struct plan *plan)
     /* Without memory the index may fill up nearly completely, which is slower but right. */
     if (!bk_table_has_room(&shard->table, shard->entries))
         bk_shard_grow_index(shard);
-    bool was_recalled = bk_policy_recall(&shard->policy, plan->store->hash);
+    plan->was_recalled |= bk_policy_recall(&shard->policy, plan->store->hash);
     if (!bk_shard_make_room(shard, &plan->needs, &plan->departed))
         return BRISK_ERR_TOO_BIG;
     struct bk_place place;
@@ -152,9 +158,9 @@ static enum brisk_status insert_entry(struct plan *plan)
     share_value(plan);
     write_entry(plan, bk_shard_entry(shard, handle));
     bk_table_insert(&shard->table, place, plan->store->hash, handle, shard->pins != 0);
-    bk_policy_insert(&shard->policy, handle, was_recalled);
+    bk_policy_insert(&shard->policy, handle, plan->was_recalled);
     finish_entry(plan, handle);
-    shard->counts.ghost_hits += was_recalled;
+    shard->counts.ghost_hits += plan->was_recalled;
     bk_policy_look_ahead(&shard->policy);
     return BRISK_OK;
 }
@@ -267,7 +273,8 @@ static enum brisk_status put_entry(struct plan *plan, struct bk_place place, uin
     return replace_entry(plan, handle);
 }
 
-static enum brisk_status store_locked(struct plan *plan)
+/* A brisk_status or MADE_SPACE. */
+static int store_locked(struct plan *plan)
 {
     struct bk_shard *shard = plan->shard;
     if ((plan->meta & BK_META_DEADLINE) != 0 && !bk_wheel_prepare(&shard->wheel))
@@ -279,6 +286,9 @@ static enum brisk_status store_locked(struct plan *plan)
     enum brisk_status status = put_entry(plan, place, handle);
     if (status >= 0)
         return status;
+    if (status == BRISK_ERR_NOMEM && bk_shard_is_out_of_space(shard) &&
+        bk_shard_evict(shard, &plan->departed))
+        return MADE_SPACE;
 
     /* The caller meant to replace the old value: better none than that one. */
     place = find_key(plan);
@@ -291,11 +301,14 @@ static enum brisk_status store_locked(struct plan *plan)
 static enum brisk_status run(struct plan *plan)
 {
     struct bk_shard *shard = plan->shard;
-    bk_shard_lock(shard);
-    enum brisk_status status = store_locked(plan);
-    bk_shard_unlock(shard);
-    bk_shard_settle(shard, &plan->departed);
-    return status;
+    int status;
+    do {
+        bk_shard_lock(shard);
+        status = store_locked(plan);
+        bk_shard_unlock(shard);
+        bk_shard_settle(shard, &plan->departed);
+    } while (status == MADE_SPACE);
+    return (enum brisk_status)status;
 }
 
 /* What a key's old value is replaced by if there is no memory even to try. */

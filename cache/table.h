@@ -247,6 +247,13 @@ static inline bool bk_table_may_grow(const struct bk_table *table, uint64_t entr
     return bk_table_bucket_count(table) <= entries + BK_TABLE_FIRST_BUCKETS;
 }
 
+/* Whether there is address space for so many buckets. */
+static inline bool bk_table_may_reach(const struct bk_table *table, uint32_t bucket_count)
+{
+    return bucket_count <= table->regions[0].reserved_bytes / sizeof(struct bk_bucket) &&
+           bucket_count <= table->regions[1].reserved_bytes / sizeof(struct bk_bucket);
+}
+
 /*
  * Moves all entries to an index of `bucket_count` buckets, or more if they do not
  * fit; frequencies go along. Readers use the old one until the new one is
