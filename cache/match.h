@@ -166,6 +166,23 @@ static inline const bk_word64 *bk_match_plain_value(const struct bk_match *match
     return match->entry->words + bk_words_of(key_length);
 }
 
+/* Likewise of an entry that has a near deadline and nothing else beyond its bytes. */
+static inline __attribute__((always_inline)) bool
+bk_match_is_timed(struct bk_match *match, const void *key, size_t length)
+{
+    match->meta = bk_load32(&match->entry->meta);
+    bool is_timed = (match->meta &
+                     (BK_META_KEY_MASK | BK_META_EXTRA_MASK | BK_META_SPECIAL | BK_META_WIDE)) ==
+                    ((uint32_t)length << BK_META_KEY_SHIFT | 1U << BK_META_EXTRA_SHIFT |
+                     BK_META_DEADLINE);
+    return is_timed && bk_words_equal(match->entry->words + 1, key, length);
+}
+
+static inline const bk_word64 *bk_match_timed_value(const struct bk_match *match, size_t key_length)
+{
+    return match->entry->words + 1 + bk_words_of(key_length);
+}
+
 static inline __attribute__((always_inline)) bool bk_match_plain_holds(const struct bk_match *match)
 {
     return bk_load64(&match->place.bucket->state) == (match->state & ~BK_STATE_LOCKED);

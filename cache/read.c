@@ -284,6 +284,35 @@ enum brisk_status bk_read_into(
     return status;
 }
 
+/*
+ * The ticks that a timed entry still has, 0 if that is for somebody with the lock
+ * to see to. Near deadlines are ambiguous unless the wheel was turned lately.
+ */
+static inline uint64_t time_left(const struct bk_shard *shard, const struct bk_match *match)
+{
+    uint64_t now = bk_shard_now(shard);
+    if (now - bk_load64(&shard->table.index->turned) >= BK_WHEEL_NEAR_TICKS)
+        return 0;
+    uint64_t deadline = bk_entry_deadline(match->entry, match->meta, now);
+    return deadline > now ? deadline - now : 0;
+}
+
+/* As read_into_fast, of entries with a deadline. */
+static int read_into_timed(
+    struct brisk_cache *cache, struct brisk_bytes key, uint64_t hash, void *buffer, size_t capacity,
+    size_t *length)
+{
+    struct bk_match match;
+    if (bk_match_aim(bk_cache_index(cache, hash), hash, &match) != BK_FOUND ||
+        !bk_match_is_timed(&match, key.data, key.length) ||
+        bk_meta_value_length(match.meta) > capacity ||
+        time_left(bk_cache_shard(cache, hash), &match) == 0)
+        return RACED;
+    *length = bk_meta_value_length(match.meta);
+    bk_words_read(buffer, bk_match_timed_value(&match, key.length), *length);
+    return confirm_hit(&match) ? BRISK_OK : RACED;
+}
+
 /* Whatever the fast path leaves. Takes its very arguments, so that it ends in a jump. */
 static __attribute__((noinline)) enum brisk_status read_into_slow(
     struct brisk_cache *cache, struct brisk_bytes key, void *buffer, size_t capacity,
@@ -293,8 +322,14 @@ static __attribute__((noinline)) enum brisk_status read_into_slow(
     enum brisk_status status = bk_check_key(key);
     if (status != BRISK_OK)
         return status;
+    uint64_t hash = bk_cache_hash(cache, key);
+    if (bk_settings_uses_time(&cache->settings) && bk_cache_was_last(cache)) {
+        int timed = read_into_timed(cache, key, hash, buffer, capacity, length);
+        if (timed != RACED)
+            return (enum brisk_status)timed;
+    }
     struct sink sink = {.buffer = buffer, .capacity = capacity};
-    status = read_any(cache, bk_cache_hash(cache, key), key, SINK_BUFFER, &sink);
+    status = read_any(cache, hash, key, SINK_BUFFER, &sink);
     *length = sink.length;
     return status;
 }
@@ -326,7 +361,8 @@ enum brisk_status brisk_cache_get_into(
     struct brisk_cache *cache, struct brisk_bytes key, void *buffer, size_t capacity,
     size_t *length)
 {
-    if (!bk_cache_was_last(cache))
+    /* Where all entries have a deadline, none is plain. */
+    if (!bk_cache_was_last(cache) || cache->settings.ttl != 0)
         return read_into_slow(cache, key, buffer, capacity, length);
     if (key.length == 8)
         return read_into_of_number(cache, key, buffer, capacity, length);
