@@ -126,19 +126,23 @@ static void finish_entry(struct plan *plan, uint32_t handle)
     count_in(plan);
 }
 
-/* Everything that an entry needs but its content; false: no memory. */
+/* A block and a slot; false: no memory. A larger index may cost entries their room. */
 static bool take_block(struct plan *plan, struct bk_place *place, uint32_t *handle)
 {
     struct bk_shard *shard = plan->shard;
     *handle = bk_arena_allocate(&shard->arena, bk_meta_block_bytes(plan->meta));
     if (*handle == 0)
         return false;
-    do
+    for (;;) {
         *place = bk_table_slot(&shard->table, plan->store->hash, shard->pins != 0);
-    while (place->bucket == NULL && bk_shard_grow_index(shard));
-    if (place->bucket == NULL)
-        bk_arena_release(&shard->arena, *handle);
-    return place->bucket != NULL;
+        if (place->bucket != NULL)
+            return true;
+        if (!bk_shard_grow_index(shard) ||
+            !bk_shard_make_room(shard, &plan->needs, &plan->departed))
+            break;
+    }
+    bk_arena_release(&shard->arena, *handle);
+    return false;
 }
 
 static enum brisk_status insert_entry(struct plan *plan)
