@@ -51,6 +51,12 @@ set_with_ttl(struct brisk_cache *cache, const char *key, const char *value, uint
     return brisk_cache_set(cache, text(key), text(value), &options);
 }
 
+static inline uint64_t weigh_length(struct brisk_bytes key, struct brisk_bytes value, void *ctx)
+{
+    (void)key, (void)ctx;
+    return value.length;
+}
+
 /* What get answers; the value itself is not looked at. */
 static inline enum brisk_status probe(struct brisk_cache *cache, const char *key)
 {

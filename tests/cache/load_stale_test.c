@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Values that are served while they are loaded again: past their deadline, or before it. */
+#include "tests/cache/load_support.h"
+
+/* Thread 0 reloads what has expired; thread 1 gets the old value meanwhile. */
+static enum brisk_status reload_or_read(struct source *source, unsigned int index, bool is_early)
+{
+    struct brisk_view view;
+    if (index == 0) {
+        thread_expect(ask(source, "key", &view) == BRISK_OK);
+        thread_expect(view.length == 3 && memcmp(view.data, "new", 3) == 0);
+        brisk_view_release(&view);
+        return BRISK_OK;
+    }
+    thread_expect(wait_for_count(&source->is_running, 1));
+    enum brisk_status status = ask(source, "key", &view);
+    bool is_old = view.length == 3 && memcmp(view.data, "old", 3) == 0;
+    brisk_view_release(&view);
+    enum brisk_status plain = probe(source->cache, "key");
+    atomic_store(&source->may_end, 1);
+    thread_expect(status == (is_early ? BRISK_OK : BRISK_STALE));
+    thread_expect(is_old);
+    thread_expect(plain == (is_early ? BRISK_OK : BRISK_MISS));
+    return BRISK_OK;
+}
+
+static enum brisk_status reload_late(unsigned int index, void *ctx)
+{
+    return reload_or_read(ctx, index, false);
+}
+
+static enum brisk_status reload_early(unsigned int index, void *ctx)
+{
+    return reload_or_read(ctx, index, true);
+}
+
+static void others_get_the_stale_value_while_one_reloads(void **state)
+{
+    (void)state;
+    for (int i = 0; i < POLICIES; i++) {
+        struct source source = {.value = "new", .waits_for_end = true};
+        struct brisk_cache_options options = timed_options(&source);
+        options.policy = every_policy[i];
+        options.ttl = 100;
+        options.stale = 50;
+        source.cache = new_cache(&options);
+        set_text(source.cache, "key", "old");
+        fake_clock_advance(&source.clock, 100);
+        run_threads(2, reload_late, &source);
+        assert_u64(source.runs, 1);
+        assert_holds_text(source.cache, "key", "new");
+        struct brisk_cache_stats stats = stats_of(source.cache);
+        assert_u64(stats.stale_hits, 1);
+        assert_u64(stats.hits, 2);
+        assert_u64(stats.misses, 2); /* who reloaded, and the plain get */
+        assert_balance(source.cache);
+        brisk_cache_free(source.cache);
+    }
+}
+
+static void a_stale_value_serves_whoever_fails_to_reload(void **state)
+{
+    (void)state;
+    struct source source = {.status = BRISK_ERR_UNREACHABLE};
+    struct brisk_cache_options options = timed_options(&source);
+    options.ttl = 100;
+    options.stale = 50;
+    source.cache = new_cache(&options);
+    set_text(source.cache, "key", "old");
+    fake_clock_advance(&source.clock, 99);
+    assert_asked(&source, "key", BRISK_OK, "old");
+    assert_u64(source.runs, 0);
+    fake_clock_advance(&source.clock, 1);
+    assert_status(probe(source.cache, "key"), BRISK_MISS);
+    assert_status(has(source.cache, "key"), BRISK_MISS);
+    assert_asked(&source, "key", BRISK_STALE, "old");
+    fake_clock_advance(&source.clock, 49);
+    assert_asked(&source, "key", BRISK_STALE, "old");
+    assert_u64(source.runs, 2);
+    fake_clock_advance(&source.clock, 1);
+    assert_asked(&source, "key", BRISK_ERR_UNREACHABLE, "");
+    assert_u64(stats_of(source.cache).stale_hits, 2);
+    assert_u64(stats_of(source.cache).entries, 0);
+    assert_balance(source.cache);
+    brisk_cache_free(source.cache);
+}
+
+static void a_stale_value_is_gone_once_the_loader_finds_none(void **state)
+{
+    (void)state;
+    struct source source = {.status = BRISK_MISS};
+    struct brisk_cache_options options = timed_options(&source);
+    options.ttl = 100;
+    options.stale = 50;
+    source.cache = new_cache(&options);
+    set_text(source.cache, "key", "old");
+    fake_clock_advance(&source.clock, 120);
+    assert_asked(&source, "key", BRISK_MISS, "");
+    source.status = BRISK_ERR_UNREACHABLE;
+    assert_asked(&source, "key", BRISK_ERR_UNREACHABLE, "");
+    brisk_cache_free(source.cache);
+}
+
+static void one_thread_refreshes_ahead_while_others_go_on_reading(void **state)
+{
+    (void)state;
+    struct source source = {.value = "new", .waits_for_end = true};
+    struct brisk_cache_options options = timed_options(&source);
+    options.ttl = 100;
+    options.refresh_ahead = 20;
+    source.cache = new_cache(&options);
+    set_text(source.cache, "key", "old");
+    fake_clock_advance(&source.clock, 79);
+    assert_asked(&source, "key", BRISK_OK, "old");
+    assert_u64(source.runs, 0);
+    fake_clock_advance(&source.clock, 1);
+    run_threads(2, reload_early, &source);
+    assert_u64(source.runs, 1);
+    assert_holds_text(source.cache, "key", "new");
+    fake_clock_advance(&source.clock, 79); /* its time began anew */
+    assert_asked(&source, "key", BRISK_OK, "new");
+    assert_u64(source.runs, 1);
+    brisk_cache_free(source.cache);
+}
+
+static void an_early_refresh_that_fails_harms_nobody(void **state)
+{
+    (void)state;
+    struct source source = {.status = BRISK_ERR_UNREACHABLE};
+    struct brisk_cache_options options = timed_options(&source);
+    options.ttl = 100;
+    options.refresh_ahead = 20;
+    source.cache = new_cache(&options);
+    set_text(source.cache, "key", "old");
+    fake_clock_advance(&source.clock, 90);
+    assert_asked(&source, "key", BRISK_OK, "old");
+    assert_u64(source.runs, 1);
+    assert_u64(stats_of(source.cache).hits, 1);
+    fake_clock_advance(&source.clock, 10);
+    assert_asked(&source, "key", BRISK_ERR_UNREACHABLE, "");
+    brisk_cache_free(source.cache);
+}
+
+BRISK_TEST_MAIN(
+    cmocka_unit_test(others_get_the_stale_value_while_one_reloads),
+    cmocka_unit_test(a_stale_value_serves_whoever_fails_to_reload),
+    cmocka_unit_test(a_stale_value_is_gone_once_the_loader_finds_none),
+    cmocka_unit_test(one_thread_refreshes_ahead_while_others_go_on_reading),
+    cmocka_unit_test(an_early_refresh_that_fails_harms_nobody))
