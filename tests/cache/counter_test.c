@@ -31,12 +31,12 @@ static void a_key_that_comes_back_soon_after_its_eviction_is_a_ghost_hit(void **
     (void)state;
     struct brisk_cache *cache = new_cache_of(BRISK_POLICY_S3FIFO, 10);
     for (uint64_t key = 0; key < 15; key++)
-        assert_ok(brisk_cache_set(cache, number_key(&key), number_key(&key), NULL));
+        set_number(cache, key);
     assert_u64(stats_of(cache).ghost_hits, 0);
     uint64_t evicted = 4, fresh = 99;
-    assert_ok(brisk_cache_set(cache, number_key(&fresh), number_key(&fresh), NULL));
+    set_number(cache, fresh);
     assert_u64(stats_of(cache).ghost_hits, 0);
-    assert_ok(brisk_cache_set(cache, number_key(&evicted), number_key(&evicted), NULL));
+    set_number(cache, evicted);
     assert_u64(stats_of(cache).ghost_hits, 1);
     brisk_cache_free(cache);
 }

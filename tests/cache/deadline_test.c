@@ -126,7 +126,7 @@ static void jitter_shortens_by_up_to_its_share(void **state)
     options.ttl_jitter_percent = 20;
     struct brisk_cache *cache = new_cache(&options);
     for (uint64_t i = 0; i < ENTRIES; i++)
-        assert_ok(brisk_cache_set(cache, number_key(&i), number_key(&i), NULL));
+        set_number(cache, i);
     advance(799);
     assert_size(brisk_cache_tick(cache), 0);
     advance(101); /* half of the range */
@@ -150,7 +150,7 @@ static void the_greatest_jitter_leaves_a_tick_at_least(void **state)
         options.ttl_jitter_percent = 100;
         struct brisk_cache *cache = new_cache(&options);
         for (uint64_t i = 0; i < 200; i++)
-            assert_ok(brisk_cache_set(cache, number_key(&i), number_key(&i), NULL));
+            set_number(cache, i);
         assert_size(brisk_cache_tick(cache), 0);
         advance(ttl);
         assert_size(brisk_cache_tick(cache), 200);

@@ -181,7 +181,7 @@ static void a_listener_may_store_in_the_same_cache(void **state)
         open_with(&witness, every_policy[i], 8, 0);
         witness.act = store_again;
         for (uint64_t key = 0; key < 100; key++)
-            assert_ok(brisk_cache_set(witness.cache, number_key(&key), number_key(&key), NULL));
+            set_number(witness.cache, key);
         assert_ok(witness.status);
         assert_true(witness.deepest > 0);
         assert_u64(stats_of(witness.cache).entries, 8);
@@ -226,7 +226,7 @@ static void a_listener_may_delete_the_key_that_left(void **state)
     open_with(&witness, BRISK_POLICY_FIFO, 4, 0);
     witness.act = delete_it;
     for (uint64_t key = 0; key < 20; key++)
-        assert_ok(brisk_cache_set(witness.cache, number_key(&key), number_key(&key), NULL));
+        set_number(witness.cache, key);
     assert_status(witness.status, BRISK_MISS); /* it had left already */
     uint64_t key = 19;
     assert_ok(brisk_cache_set(witness.cache, number_key(&key), text("new"), NULL));
@@ -256,11 +256,11 @@ static void a_listener_may_call_everything_from_everything(void **state)
         open_with(&witness, every_policy[i], 20, 10);
         witness.act = do_much;
         for (uint64_t key = 0; key < 20; key++)
-            assert_ok(brisk_cache_set(witness.cache, number_key(&key), number_key(&key), NULL));
+            set_number(witness.cache, key);
         assert_ok(brisk_cache_resize(witness.cache, 10, 0, 0));
         assert_ok(witness.status);
         for (uint64_t key = 0; key < 20; key++) {
-            assert_ok(brisk_cache_set(witness.cache, number_key(&key), number_key(&key), NULL));
+            set_number(witness.cache, key);
             fake_clock_advance(&witness.clock, 3);
         }
         assert_balance(witness.cache);
@@ -301,12 +301,6 @@ static void a_listener_may_keep_what_it_is_shown(void **state)
     brisk_cache_free(witness.cache);
     assert_bytes(brisk_view_bytes(&witness.kept), brisk_bytes_of(bytes, 4000));
     brisk_view_release(&witness.kept);
-}
-
-static void count_release(void *data, size_t length, void *ctx)
-{
-    (void)data, (void)length;
-    ++*(unsigned int *)ctx;
 }
 
 enum way_out {
@@ -389,13 +383,6 @@ static void shared_memory_is_released_once_whichever_way_it_leaves(void **state)
     }
 }
 
-static enum brisk_status load_absence(
-    struct brisk_bytes key, struct brisk_view *out, struct brisk_entry_options *entry, void *ctx)
-{
-    (void)key, (void)out, (void)entry, (void)ctx;
-    return BRISK_MISS;
-}
-
 /* It is an entry, with a value of no bytes. */
 static void a_known_absence_that_leaves_is_told_of_as_well(void **state)
 {
@@ -408,8 +395,7 @@ static void a_known_absence_that_leaves_is_told_of_as_well(void **state)
     options.on_evict_ctx = &witness;
     struct brisk_cache *cache = new_cache(&options);
     struct brisk_view view;
-    assert_status(
-        brisk_cache_get_or_load(cache, text("key"), &view, load_absence, NULL), BRISK_MISS);
+    assert_status(brisk_cache_get_or_load(cache, text("key"), &view, find_none, NULL), BRISK_MISS);
     brisk_cache_free(cache);
     assert_u64(told_in_all(&witness), 1);
     assert_told(&witness, BRISK_EVICT_CLEARED, "key", "");

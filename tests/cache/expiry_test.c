@@ -8,9 +8,7 @@ static void a_tick_removes_exactly_what_is_due(void **state)
     for (int s = 0; s < STARTS; s++) {
         struct brisk_cache *cache = timed_cache(BRISK_POLICY_DEFAULT, starts[s]);
         for (uint64_t i = 0; i < TTLS; i++) {
-            struct brisk_entry_options entry = brisk_entry_options_default();
-            entry.ttl = ttls[i];
-            assert_ok(brisk_cache_set(cache, number_key(&i), number_key(&i), &entry));
+            set_number_with_ttl(cache, i, ttls[i]);
         }
         for (uint64_t i = 0; i < TTLS; i++) {
             set_clock(starts[s] + ttls[i] - 1);
@@ -35,9 +33,7 @@ static void entries_leave_one_by_one_or_all_in_one_jump(void **state)
         for (int s = 0; s < STARTS; s++) {
             struct brisk_cache *cache = timed_cache(BRISK_POLICY_SIEVE, starts[s]);
             for (uint64_t i = 1; i <= ENTRIES; i++) {
-                struct brisk_entry_options entry = brisk_entry_options_default();
-                entry.ttl = i;
-                assert_ok(brisk_cache_set(cache, number_key(&i), number_key(&i), &entry));
+                set_number_with_ttl(cache, i, i);
             }
             for (uint64_t i = 1; i <= ENTRIES && !jumps; i++) {
                 set_clock(starts[s] + i);
@@ -72,7 +68,7 @@ static void a_million_entries_expire_at_once(void **state)
     options.shards = 0;
     struct brisk_cache *cache = new_cache(&options);
     for (uint64_t i = 0; i < entries; i++)
-        assert_ok(brisk_cache_set(cache, number_key(&i), number_key(&i), NULL));
+        set_number(cache, i);
     advance(59999);
     assert_size(brisk_cache_tick(cache), 0);
     assert_u64(stats_of(cache).entries, entries);
@@ -91,7 +87,7 @@ static void one_lookup_removes_no_more_than_a_few_of_many_expired(void **state)
     options.on_evict = count_told;
     struct brisk_cache *cache = new_cache(&options);
     for (uint64_t i = 0; i < 5000; i++)
-        assert_ok(brisk_cache_set(cache, number_key(&i), number_key(&i), NULL));
+        set_number(cache, i);
     advance(100);
     atomic_store(&told, 0);
     uint64_t key = 17;
@@ -113,9 +109,7 @@ static void survivors_stay_readable_while_their_neighbours_expire(void **state)
     for (int i = 0; i < POLICIES; i++) {
         struct brisk_cache *cache = timed_cache(every_policy[i], 1000);
         for (uint64_t k = 0; k < ENTRIES; k++) {
-            struct brisk_entry_options entry = brisk_entry_options_default();
-            entry.ttl = k % 10 == 0 ? 100000 : 100 + k % 3;
-            assert_ok(brisk_cache_set(cache, number_key(&k), number_key(&k), &entry));
+            set_number_with_ttl(cache, k, k % 10 == 0 ? 100000 : 100 + k % 3);
         }
         advance(200);
         for (uint64_t k = 0; k < ENTRIES; k += 10) {

@@ -134,12 +134,6 @@ static void a_large_result_is_shared(void **state)
     brisk_cache_free(cache);
 }
 
-static void count_release(void *data, size_t length, void *ctx)
-{
-    (void)data, (void)length;
-    ++*(unsigned int *)ctx;
-}
-
 static enum brisk_status load_adopted_and_fail(
     struct brisk_bytes key, struct brisk_view *out, struct brisk_entry_options *entry, void *ctx)
 {

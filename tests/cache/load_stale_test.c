@@ -34,17 +34,25 @@ static enum brisk_status reload_early(unsigned int index, void *ctx)
     return reload_or_read(ctx, index, true);
 }
 
+/* An old value, which lives for 100 ticks, in a cache that gets it again from `source`. */
+static void open_with_an_old_value(
+    struct source *source, enum brisk_policy policy, uint64_t stale, uint64_t refresh_ahead)
+{
+    struct brisk_cache_options options = timed_options(source);
+    options.policy = policy;
+    options.ttl = 100;
+    options.stale = stale;
+    options.refresh_ahead = refresh_ahead;
+    source->cache = new_cache(&options);
+    set_text(source->cache, "key", "old");
+}
+
 static void others_get_the_stale_value_while_one_reloads(void **state)
 {
     (void)state;
     for (int i = 0; i < POLICIES; i++) {
         struct source source = {.value = "new", .waits_for_end = true};
-        struct brisk_cache_options options = timed_options(&source);
-        options.policy = every_policy[i];
-        options.ttl = 100;
-        options.stale = 50;
-        source.cache = new_cache(&options);
-        set_text(source.cache, "key", "old");
+        open_with_an_old_value(&source, every_policy[i], 50, 0);
         fake_clock_advance(&source.clock, 100);
         run_threads(2, reload_late, &source);
         assert_u64(source.runs, 1);
@@ -62,11 +70,7 @@ static void a_stale_value_serves_whoever_fails_to_reload(void **state)
 {
     (void)state;
     struct source source = {.status = BRISK_ERR_UNREACHABLE};
-    struct brisk_cache_options options = timed_options(&source);
-    options.ttl = 100;
-    options.stale = 50;
-    source.cache = new_cache(&options);
-    set_text(source.cache, "key", "old");
+    open_with_an_old_value(&source, BRISK_POLICY_DEFAULT, 50, 0);
     fake_clock_advance(&source.clock, 99);
     assert_asked(&source, "key", BRISK_OK, "old");
     assert_u64(source.runs, 0);
@@ -89,11 +93,7 @@ static void a_stale_value_is_gone_once_the_loader_finds_none(void **state)
 {
     (void)state;
     struct source source = {.status = BRISK_MISS};
-    struct brisk_cache_options options = timed_options(&source);
-    options.ttl = 100;
-    options.stale = 50;
-    source.cache = new_cache(&options);
-    set_text(source.cache, "key", "old");
+    open_with_an_old_value(&source, BRISK_POLICY_DEFAULT, 50, 0);
     fake_clock_advance(&source.clock, 120);
     assert_asked(&source, "key", BRISK_MISS, "");
     source.status = BRISK_ERR_UNREACHABLE;
@@ -105,11 +105,7 @@ static void one_thread_refreshes_ahead_while_others_go_on_reading(void **state)
 {
     (void)state;
     struct source source = {.value = "new", .waits_for_end = true};
-    struct brisk_cache_options options = timed_options(&source);
-    options.ttl = 100;
-    options.refresh_ahead = 20;
-    source.cache = new_cache(&options);
-    set_text(source.cache, "key", "old");
+    open_with_an_old_value(&source, BRISK_POLICY_DEFAULT, 0, 20);
     fake_clock_advance(&source.clock, 79);
     assert_asked(&source, "key", BRISK_OK, "old");
     assert_u64(source.runs, 0);
@@ -127,11 +123,7 @@ static void an_early_refresh_that_fails_harms_nobody(void **state)
 {
     (void)state;
     struct source source = {.status = BRISK_ERR_UNREACHABLE};
-    struct brisk_cache_options options = timed_options(&source);
-    options.ttl = 100;
-    options.refresh_ahead = 20;
-    source.cache = new_cache(&options);
-    set_text(source.cache, "key", "old");
+    open_with_an_old_value(&source, BRISK_POLICY_DEFAULT, 0, 20);
     fake_clock_advance(&source.clock, 90);
     assert_asked(&source, "key", BRISK_OK, "old");
     assert_u64(source.runs, 1);

@@ -108,13 +108,6 @@ static enum brisk_status load_bytes(
     return brisk_view_copy(out, brisk_bytes_of(bytes, sizeof bytes));
 }
 
-static enum brisk_status load_nothing(
-    struct brisk_bytes key, struct brisk_view *out, struct brisk_entry_options *entry, void *ctx)
-{
-    (void)key, (void)out, (void)entry, (void)ctx;
-    return BRISK_MISS;
-}
-
 /* Its result is handed out even if there is no memory to keep it. */
 static void load(struct script *script, uint64_t key)
 {
@@ -129,7 +122,7 @@ static void load(struct script *script, uint64_t key)
     note(script, key, is_kept, 'l', SMALL);
 
     key++;
-    status = brisk_cache_get_or_load(script->cache, number_key(&key), &view, load_nothing, NULL);
+    status = brisk_cache_get_or_load(script->cache, number_key(&key), &view, find_none, NULL);
     assert_true(status == BRISK_MISS || !came_through(script, status));
     note(script, key, false, 0, 0);
 }

@@ -62,7 +62,7 @@ static void shards_are_rounded_up_to_a_power_of_two(void **state)
     options.max_entries = 803;
     struct brisk_cache *cache = new_cache(&options);
     for (uint64_t k = 0; k < 20000; k++)
-        assert_ok(brisk_cache_set(cache, number_key(&k), number_key(&k), NULL));
+        set_number(cache, k);
     assert_u64(stats_of(cache).entries, 803);
     assert_status(brisk_cache_resize(cache, 7, 0, 0), BRISK_ERR_INVALID);
     assert_ok(brisk_cache_resize(cache, 8, 0, 0));
@@ -99,7 +99,7 @@ static void a_fixed_seed_repeats_the_same_evictions(void **state)
             uint64_t key = test_random_below(&random, test_random_below(&random, 20000) + 1);
             struct brisk_view view;
             if (brisk_cache_get(cache, number_key(&key), &view) == BRISK_MISS)
-                assert_ok(brisk_cache_set(cache, number_key(&key), number_key(&key), NULL));
+                set_number(cache, key);
             brisk_view_release(&view);
         }
         misses[round] = stats_of(cache).misses;

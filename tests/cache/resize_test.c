@@ -8,14 +8,14 @@ static void resize_evicts_at_once_and_lets_grow_again(void **state)
     for (int i = 0; i < POLICIES; i++) {
         struct brisk_cache *cache = new_cache_of(every_policy[i], 1000);
         for (uint64_t k = 0; k < 1000; k++)
-            assert_ok(brisk_cache_set(cache, number_key(&k), number_key(&k), NULL));
+            set_number(cache, k);
         assert_ok(brisk_cache_resize(cache, 100, 0, 0));
         assert_u64(stats_of(cache).entries, 100);
         assert_u64(stats_of(cache).max_entries, 100);
         assert_u64(stats_of(cache).evicted_capacity, 900);
         assert_ok(brisk_cache_resize(cache, 500, 0, 0));
         for (uint64_t k = 0; k < 2000; k++)
-            assert_ok(brisk_cache_set(cache, number_key(&k), number_key(&k), NULL));
+            set_number(cache, k);
         assert_u64(stats_of(cache).entries, 500);
         assert_balance(cache);
         brisk_cache_free(cache);
@@ -31,7 +31,7 @@ static void an_empty_cache_that_was_resized_takes_entries_again(void **state)
         for (int round = 0; round < 2; round++) {
             assert_ok(brisk_cache_resize(cache, 200, 0, 0));
             for (uint64_t k = 0; k < 200; k++)
-                assert_ok(brisk_cache_set(cache, number_key(&k), number_key(&k), NULL));
+                set_number(cache, k);
             for (uint64_t k = 0; k < 200; k++)
                 assert_ok(brisk_cache_contains(cache, number_key(&k)));
             brisk_cache_clear(cache);
@@ -51,7 +51,7 @@ static void resize_to_no_limit_at_all_is_invalid(void **state)
     assert_u64(stats_of(cache).max_entries, 0);
     assert_u64(stats_of(cache).max_bytes, 1 << 20);
     for (uint64_t k = 0; k < 100; k++)
-        assert_ok(brisk_cache_set(cache, number_key(&k), number_key(&k), NULL));
+        set_number(cache, k);
     assert_u64(stats_of(cache).entries, 100);
     brisk_cache_free(cache);
 }

@@ -2,39 +2,27 @@
 /* Values that the cache shares with its callers, and who keeps them alive. */
 #include "tests/cache/cache_support.h"
 
-struct foreign {
-    char bytes[4000];
-    unsigned int released;
-};
-
-static void release_foreign(void *data, size_t length, void *ctx)
-{
-    (void)data, (void)length;
-    ((struct foreign *)ctx)->released++;
-}
-
 static void set_view_shares_the_callers_memory(void **state)
 {
     (void)state;
-    static struct foreign foreign;
-    foreign.released = 0;
-    memset(foreign.bytes, 'f', sizeof foreign.bytes);
+    static char bytes[4000];
+    unsigned int released = 0;
+    memset(bytes, 'f', sizeof bytes);
     struct brisk_view mine, got;
-    assert_ok(
-        brisk_view_adopt(&mine, foreign.bytes, sizeof foreign.bytes, release_foreign, &foreign));
+    assert_ok(brisk_view_adopt(&mine, bytes, sizeof bytes, count_release, &released));
     struct brisk_cache *cache = new_cache(NULL);
     assert_ok(brisk_cache_set_view(cache, text("key"), &mine, NULL));
     brisk_view_release(&mine);
-    assert_u64(foreign.released, 0);
-    assert_true(stats_of(cache).bytes >= sizeof foreign.bytes);
+    assert_u64(released, 0);
+    assert_true(stats_of(cache).bytes >= sizeof bytes);
 
     assert_ok(brisk_cache_get(cache, text("key"), &got));
-    assert_ptr_equal(got.data, foreign.bytes);
+    assert_ptr_equal(got.data, bytes);
     brisk_cache_free(cache);
-    assert_u64(foreign.released, 0);
+    assert_u64(released, 0);
     assert_int_equal(got.data[3999], 'f');
     brisk_view_release(&got);
-    assert_u64(foreign.released, 1);
+    assert_u64(released, 1);
 }
 
 static void views_outlive_their_entry_and_the_cache(void **state)

@@ -2,20 +2,16 @@
 #include <ctype.h>
 #include <jansson.h>
 
-#include <brisk/cache.h>
+#include "tests/cache/cache_support.h"
 
-#include "tests/support/brisk_test.h"
-
-static struct brisk_cache *new_cache(const char *name)
+static struct brisk_cache *new_named(const char *name)
 {
     struct brisk_cache_options options = brisk_cache_options_default();
     options.name = name;
     options.max_entries = 1000;
     options.max_bytes = 1 << 20;
     options.hash_seed = 1;
-    struct brisk_cache *cache = brisk_cache_new(&options, NULL);
-    assert_non_null(cache);
-    return cache;
+    return new_cache(&options);
 }
 
 static enum brisk_status
@@ -73,11 +69,10 @@ static uint64_t number_in(json_t *json, const char *key)
 
 static void json_has_every_counter(void **state)
 {
-    struct brisk_cache *cache = new_cache("pages");
+    struct brisk_cache *cache = new_named("pages");
     (void)state;
     use(cache);
-    struct brisk_cache_stats stats = {.size = sizeof stats};
-    brisk_cache_read_stats(cache, &stats);
+    struct brisk_cache_stats stats = stats_of(cache);
 
     json_t *json = read_json(cache);
 
@@ -103,7 +98,7 @@ static void json_has_every_counter(void **state)
 
 static void a_ratio_of_nothing_is_null(void **state)
 {
-    struct brisk_cache *cache = new_cache("new");
+    struct brisk_cache *cache = new_named("new");
     (void)state;
 
     json_t *json = read_json(cache);
@@ -115,7 +110,7 @@ static void a_ratio_of_nothing_is_null(void **state)
 
 static void a_single_miss_keeps_the_ratio_below_one(void **state)
 {
-    struct brisk_cache *cache = new_cache("new");
+    struct brisk_cache *cache = new_named("new");
     struct brisk_bytes key = brisk_bytes_text("key");
     char buffer[8];
     size_t length;
@@ -137,7 +132,7 @@ static void a_single_miss_keeps_the_ratio_below_one(void **state)
 
 static void a_strange_name_is_escaped_in_json(void **state)
 {
-    struct brisk_cache *cache = new_cache("a \"b\\\n\x01\xff\xc3\xa4");
+    struct brisk_cache *cache = new_named("a \"b\\\n\x01\xff\xc3\xa4");
     (void)state;
 
     json_t *json = read_json(cache);
@@ -150,7 +145,7 @@ static void a_strange_name_is_escaped_in_json(void **state)
 
 static void text_is_a_title_and_aligned_lines(void **state)
 {
-    struct brisk_cache *cache = new_cache("pages");
+    struct brisk_cache *cache = new_named("pages");
     (void)state;
     use(cache);
 
@@ -171,7 +166,7 @@ static void text_is_a_title_and_aligned_lines(void **state)
 
 static void a_name_stays_in_one_line_of_text(void **state)
 {
-    struct brisk_cache *cache = new_cache("two\nlines");
+    struct brisk_cache *cache = new_named("two\nlines");
     (void)state;
 
     char *text = write_stats(cache, BRISK_FORMAT_TEXT);
@@ -294,7 +289,7 @@ static unsigned int count_samples(const char *text)
 
 static void prometheus_follows_the_grammar(void **state)
 {
-    struct brisk_cache *cache = new_cache("pages");
+    struct brisk_cache *cache = new_named("pages");
     (void)state;
     use(cache);
 
@@ -314,7 +309,7 @@ static void prometheus_follows_the_grammar(void **state)
 
 static void a_strange_name_is_escaped_in_prometheus(void **state)
 {
-    struct brisk_cache *cache = new_cache("a \"b\\\n\xff");
+    struct brisk_cache *cache = new_named("a \"b\\\n\xff");
     (void)state;
 
     char *text = write_stats(cache, BRISK_FORMAT_PROMETHEUS);
@@ -330,7 +325,7 @@ static void a_buffer_of_exactly_the_length_is_enough(void **state)
 {
     static const enum brisk_format formats[] = {
         BRISK_FORMAT_TEXT, BRISK_FORMAT_JSON, BRISK_FORMAT_PROMETHEUS};
-    struct brisk_cache *cache = new_cache("pages");
+    struct brisk_cache *cache = new_named("pages");
     (void)state;
     use(cache);
 
@@ -357,7 +352,7 @@ static void a_buffer_of_exactly_the_length_is_enough(void **state)
 
 static void an_unknown_format_is_unsupported(void **state)
 {
-    struct brisk_cache *cache = new_cache("pages");
+    struct brisk_cache *cache = new_named("pages");
     char buffer[8];
     size_t length = 9;
     (void)state;
@@ -386,7 +381,7 @@ static enum brisk_status describe(const struct brisk_registry_item *item, void *
 
 static void the_registry_describes_a_cache(void **state)
 {
-    struct brisk_cache *cache = new_cache("pages");
+    struct brisk_cache *cache = new_named("pages");
     struct described described = {.count = 0};
     (void)state;
 

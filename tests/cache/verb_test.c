@@ -109,7 +109,7 @@ static void clear_drops_every_entry_and_the_cache_goes_on(void **state)
         struct brisk_cache *cache = new_cache_of(every_policy[i], 1000);
         for (int round = 0; round < 3; round++) {
             for (uint64_t k = 0; k < 1500; k++)
-                assert_ok(brisk_cache_set(cache, number_key(&k), number_key(&k), NULL));
+                set_number(cache, k);
             assert_u64(stats_of(cache).entries, 1000);
             brisk_cache_clear(cache);
             assert_u64(stats_of(cache).entries, 0);

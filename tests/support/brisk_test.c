@@ -3,7 +3,9 @@
 
 #include <inttypes.h>
 #include <pthread.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
     EXIT_SKIPPED = 77,
@@ -170,6 +172,19 @@ void run_threads(unsigned int count, brisk_test_thread_fn *fn, void *ctx)
     pthread_barrier_destroy(&start);
     free(threads);
     assert_ok(answer);
+}
+
+void run_in_child(int (*fn)(const void *argument), const void *argument)
+{
+    fflush(NULL);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        _exit(fn(argument));
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_that(WIFEXITED(status), "the child was ended by signal %d", WTERMSIG(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 bool wait_for_count(_Atomic unsigned int *flag, unsigned int want)

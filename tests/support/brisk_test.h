@@ -141,6 +141,20 @@ void run_threads(unsigned int count, brisk_test_thread_fn *fn, void *ctx);
         }                                                                                          \
     } while (0)
 
+/*
+ * Runs `fn` in a forked child and asserts that it answered 0. The child has none of the
+ * asserts: it says by child_expect what did not hold.
+ */
+void run_in_child(int (*fn)(const void *argument), const void *argument);
+
+#define child_expect(condition)                                                                    \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            print_error("%s:%d: %s does not hold\n", __FILE__, __LINE__, #condition);              \
+            return 1;                                                                              \
+        }                                                                                          \
+    } while (0)
+
 /* Waits until *flag is at least `want`; false after 30 s. In place of any sleep. */
 bool wait_for_count(_Atomic unsigned int *flag, unsigned int want);
 
