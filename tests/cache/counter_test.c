@@ -74,8 +74,53 @@ static void caches_that_follow_each_other_count_for_themselves(void **state)
     brisk_cache_free(other);
 }
 
+static void statistics_leave_alone_what_is_beyond_their_size(void **state)
+{
+    (void)state;
+    struct {
+        struct brisk_cache_stats known;
+        uint64_t of_a_later_release;
+    } stats;
+    struct brisk_cache *cache = new_cache(NULL);
+    memset(&stats, 0xee, sizeof stats);
+    stats.known.size = sizeof stats;
+    brisk_cache_read_stats(cache, &stats.known);
+    assert_u64(stats.known.max_weight, 0);
+    assert_size(stats.known.size, sizeof stats);
+    assert_u64(stats.of_a_later_release, UINT64_C(0xeeeeeeeeeeeeeeee));
+
+    memset(&stats, 0xee, sizeof stats);
+    stats.known.size = 0;
+    brisk_cache_read_stats(cache, &stats.known);
+    assert_u64(stats.known.hits, UINT64_C(0xeeeeeeeeeeeeeeee));
+    brisk_cache_free(cache);
+}
+
+static void only_stores_that_failed_are_rejected(void **state)
+{
+    (void)state;
+    static uint8_t large[20000];
+    struct brisk_bytes value = brisk_bytes_of(large, sizeof large);
+    struct brisk_view view = brisk_view_borrow(value);
+    struct brisk_cache_options options = brisk_cache_options_default();
+    options.max_bytes = 10000;
+    struct brisk_cache *cache = new_cache(&options);
+    set_text(cache, "key", "value");
+    assert_status(brisk_cache_add(cache, text("key"), text("x"), NULL), BRISK_NOT_STORED);
+    assert_status(brisk_cache_replace(cache, text("none"), text("x"), NULL), BRISK_NOT_STORED);
+    assert_status(brisk_cache_set(cache, text(""), text("x"), NULL), BRISK_ERR_INVALID);
+    assert_u64(stats_of(cache).rejected, 0);
+    assert_status(brisk_cache_set(cache, text("key"), value, NULL), BRISK_ERR_TOO_BIG);
+    assert_status(brisk_cache_set_view(cache, text("key"), &view, NULL), BRISK_ERR_TOO_BIG);
+    assert_u64(stats_of(cache).rejected, 2);
+    assert_u64(stats_of(cache).evicted_deleted, 1); /* the old value, once */
+    brisk_cache_free(cache);
+}
+
 BRISK_TEST_MAIN(
     cmocka_unit_test(every_lookup_is_a_hit_or_a_miss),
     cmocka_unit_test(a_key_that_comes_back_soon_after_its_eviction_is_a_ghost_hit),
     cmocka_unit_test(statistics_fill_only_the_size_that_the_caller_knows),
-    cmocka_unit_test(caches_that_follow_each_other_count_for_themselves))
+    cmocka_unit_test(caches_that_follow_each_other_count_for_themselves),
+    cmocka_unit_test(statistics_leave_alone_what_is_beyond_their_size),
+    cmocka_unit_test(only_stores_that_failed_are_rejected))

@@ -158,6 +158,69 @@ static void the_greatest_jitter_leaves_a_tick_at_least(void **state)
     }
 }
 
+/* Also where it is kept to serve as stale. */
+static void verbs_take_an_expired_entry_for_nothing(void **state)
+{
+    (void)state;
+    for (int i = 0; i < POLICIES * 2; i++) {
+        struct brisk_cache_options options = options_at(1000);
+        options.policy = every_policy[i / 2];
+        options.ttl = 10;
+        options.stale = i % 2 == 0 ? 0 : 50;
+        struct brisk_cache *cache = new_cache(&options);
+        static const char *const keys[] = {"touched", "replaced", "deleted", "added", "set"};
+        for (int k = 0; k < 5; k++)
+            set_text(cache, keys[k], "old");
+        advance(10);
+
+        assert_status(brisk_cache_touch(cache, text("touched"), 100), BRISK_MISS);
+        assert_status(
+            brisk_cache_replace(cache, text("replaced"), text("new"), NULL), BRISK_NOT_STORED);
+        assert_status(brisk_cache_delete(cache, text("deleted")), BRISK_MISS);
+        assert_ok(brisk_cache_add(cache, text("added"), text("new"), NULL));
+        set_text(cache, "set", "new");
+
+        for (int k = 0; k < 5; k++)
+            assert_status(has(cache, keys[k]), k < 3 ? BRISK_MISS : BRISK_OK);
+        assert_holds_text(cache, "added", "new");
+        assert_holds_text(cache, "set", "new");
+        assert_u64(stats_of(cache).inserts, 7); /* nothing was replaced */
+        assert_u64(stats_of(cache).replaces, 0);
+        assert_balance(cache);
+        brisk_cache_free(cache);
+    }
+}
+
+static void jitter_shortens_an_entrys_own_time_and_a_touched_one_but_not_for_ever(void **state)
+{
+    (void)state;
+    enum {
+        ENTRIES = 2000
+    };
+    struct brisk_cache_options options = options_at(5000);
+    options.ttl_jitter_percent = 50;
+    struct brisk_cache *cache = new_cache(&options);
+    for (uint64_t i = 0; i < 2 * ENTRIES; i++)
+        set_number_with_ttl(cache, i, i < ENTRIES ? 1000 : 4000);
+    for (uint64_t i = ENTRIES; i < 2 * ENTRIES; i++)
+        assert_ok(brisk_cache_touch(cache, number_key(&i), 1000));
+    set_text(cache, "for ever", "value");
+
+    advance(499);
+    assert_size(brisk_cache_tick(cache), 0);
+    advance(251); /* half of the range */
+    size_t set = ENTRIES, touched = ENTRIES;
+    for (uint64_t i = 0; i < 2 * ENTRIES; i++)
+        *(i < ENTRIES ? &set : &touched) -= brisk_cache_contains(cache, number_key(&i)) == BRISK_OK;
+    advance(250);
+    brisk_cache_tick(cache);
+
+    assert_true(set > ENTRIES * 4 / 10 && set < ENTRIES * 6 / 10);
+    assert_true(touched > ENTRIES * 4 / 10 && touched < ENTRIES * 6 / 10);
+    assert_u64(stats_of(cache).entries, 1);
+    brisk_cache_free(cache);
+}
+
 BRISK_TEST_MAIN(
     cmocka_unit_test(an_entry_is_gone_at_its_deadline_and_not_before),
     cmocka_unit_test(the_first_deadline_ever_is_kept_like_any_other),
@@ -165,4 +228,6 @@ BRISK_TEST_MAIN(
     cmocka_unit_test(a_replaced_entry_has_only_its_new_time),
     cmocka_unit_test(an_expired_lookup_is_one_miss),
     cmocka_unit_test(jitter_shortens_by_up_to_its_share),
-    cmocka_unit_test(the_greatest_jitter_leaves_a_tick_at_least))
+    cmocka_unit_test(the_greatest_jitter_leaves_a_tick_at_least),
+    cmocka_unit_test(verbs_take_an_expired_entry_for_nothing),
+    cmocka_unit_test(jitter_shortens_an_entrys_own_time_and_a_touched_one_but_not_for_ever))

@@ -359,6 +359,82 @@ static void what_stays_is_visited_once_while_others_write(void **state)
     brisk_cache_free(cache);
 }
 
+static bool clear_all(struct brisk_bytes key, const struct brisk_view *value, void *ctx)
+{
+    struct seen *seen = ctx;
+    brisk_cache_clear(seen->cache);
+    return note(key, value, ctx);
+}
+
+static void what_a_visit_clears_is_not_visited(void **state)
+{
+    struct brisk_cache_options options = options_for_walks();
+    struct brisk_cache *cache = new_cache(&options);
+    struct seen seen = {.cache = cache};
+    (void)state;
+    for (uint32_t i = 0; i < 100; i++)
+        put(cache, i, i % 2 == 0 ? 10 : 2000);
+
+    assert_ok(brisk_cache_for_each(cache, clear_all, &seen));
+
+    assert_u64(seen.visits, 1);
+    assert_false(seen.is_wrong); /* the value was still there to be read */
+    brisk_cache_free(cache);
+}
+
+static bool walk_again(struct brisk_bytes key, const struct brisk_view *value, void *ctx)
+{
+    struct seen *seen = ctx;
+    (void)key, (void)value;
+    return brisk_cache_for_each(seen->cache, note, seen) == BRISK_OK;
+}
+
+static void a_visit_may_walk_as_well(void **state)
+{
+    struct brisk_cache_options options = options_for_walks();
+    options.shards = 4;
+    struct brisk_cache *cache = new_cache(&options);
+    struct seen seen = {.cache = cache};
+    (void)state;
+    for (uint32_t i = 0; i < 50; i++)
+        put(cache, i, 10);
+
+    assert_ok(brisk_cache_for_each(cache, walk_again, &seen));
+
+    for (uint32_t i = 0; i < 50; i++)
+        assert_u64(seen.times[i], 50);
+    brisk_cache_free(cache);
+}
+
+/* Every entry moves to a block of another size, before its visit or after. */
+static bool replace_another(struct brisk_bytes key, const struct brisk_view *value, void *ctx)
+{
+    struct seen *seen = ctx;
+    uint32_t number;
+    memcpy(&number, key.data, sizeof number);
+    put(seen->cache, (number + 1) % 1000, 10 + 7 * (number % 300));
+    return note(key, value, ctx);
+}
+
+static void entries_that_are_replaced_meanwhile_are_visited_once(void **state)
+{
+    struct brisk_cache_options options = options_for_walks();
+    options.shards = 4;
+    struct brisk_cache *cache = new_cache(&options);
+    struct seen seen = {.cache = cache};
+    (void)state;
+    for (uint32_t i = 0; i < 1000; i++)
+        put(cache, i, 10);
+
+    assert_ok(brisk_cache_for_each(cache, replace_another, &seen));
+
+    for (uint32_t i = 0; i < 1000; i++)
+        assert_that(seen.times[i] == 1, "key %u: %u times", i, seen.times[i]);
+    assert_u64(seen.visits, 1000);
+    assert_false(seen.is_wrong);
+    brisk_cache_free(cache);
+}
+
 BRISK_TEST_MAIN(
     cmocka_unit_test(every_entry_is_visited_once),
     cmocka_unit_test(an_empty_cache_has_nothing_to_visit),
@@ -370,4 +446,7 @@ BRISK_TEST_MAIN(
     cmocka_unit_test(a_visit_may_change_the_cache),
     cmocka_unit_test(an_entry_that_has_left_is_not_shown_to_its_listener),
     cmocka_unit_test(failing_allocations_are_answered),
-    cmocka_unit_test(what_stays_is_visited_once_while_others_write))
+    cmocka_unit_test(what_stays_is_visited_once_while_others_write),
+    cmocka_unit_test(what_a_visit_clears_is_not_visited),
+    cmocka_unit_test(a_visit_may_walk_as_well),
+    cmocka_unit_test(entries_that_are_replaced_meanwhile_are_visited_once))

@@ -401,6 +401,42 @@ static void a_known_absence_that_leaves_is_told_of_as_well(void **state)
     assert_told(&witness, BRISK_EVICT_CLEARED, "key", "");
 }
 
+static _Thread_local unsigned int told_here;
+
+static void count_in_thread(
+    struct brisk_bytes key, const struct brisk_view *value, enum brisk_evict_reason reason,
+    void *ctx)
+{
+    (void)key, (void)value, (void)reason, (void)ctx;
+    told_here++;
+}
+
+/* By the time that a call returns, its own thread was told of all that the call removed. */
+static enum brisk_status remove_in_thread(unsigned int index, void *ctx)
+{
+    uint64_t key = index;
+    for (unsigned int i = 1; i <= scaled(2000); i++) {
+        thread_expect(brisk_cache_set(ctx, number_key(&key), number_key(&key), NULL) == BRISK_OK);
+        thread_expect(told_here == 2 * i - 2);
+        thread_expect(brisk_cache_set(ctx, number_key(&key), number_key(&key), NULL) == BRISK_OK);
+        thread_expect(told_here == 2 * i - 1);
+        thread_expect(brisk_cache_delete(ctx, number_key(&key)) == BRISK_OK);
+        thread_expect(told_here == 2 * i);
+    }
+    return BRISK_OK;
+}
+
+static void the_thread_that_removes_an_entry_is_the_one_that_tells(void **state)
+{
+    (void)state;
+    struct brisk_cache_options options = brisk_cache_options_default();
+    options.shards = 1;
+    options.on_evict = count_in_thread;
+    struct brisk_cache *cache = new_cache(&options);
+    run_threads(4, remove_in_thread, cache);
+    brisk_cache_free(cache);
+}
+
 BRISK_TEST_MAIN(
     cmocka_unit_test(each_way_out_has_its_reason),
     cmocka_unit_test(a_value_that_did_not_fit_deletes_the_old_one_and_tells),
@@ -411,4 +447,5 @@ BRISK_TEST_MAIN(
     cmocka_unit_test(a_listener_may_call_everything_from_everything),
     cmocka_unit_test(a_listener_may_keep_what_it_is_shown),
     cmocka_unit_test(shared_memory_is_released_once_whichever_way_it_leaves),
-    cmocka_unit_test(a_known_absence_that_leaves_is_told_of_as_well))
+    cmocka_unit_test(a_known_absence_that_leaves_is_told_of_as_well),
+    cmocka_unit_test(the_thread_that_removes_an_entry_is_the_one_that_tells))

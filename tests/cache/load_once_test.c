@@ -92,6 +92,12 @@ static void set_and_delete_meanwhile(struct source *source)
     delete_meanwhile(source);
 }
 
+static void set_view_meanwhile(struct source *source)
+{
+    struct brisk_view view = brisk_view_borrow(text("newer"));
+    source->inner = brisk_cache_set_view(source->cache, text("key"), &view, NULL);
+}
+
 static void set_too_big_meanwhile(struct source *source)
 {
     source->inner = brisk_cache_set(
@@ -109,6 +115,7 @@ static void what_happens_to_the_key_during_a_load_wins(void **state)
     (void)state;
     static const struct meanwhile rows[] = {
         {set_meanwhile, BRISK_OK, "newer"},
+        {set_view_meanwhile, BRISK_OK, "newer"},
         {add_meanwhile, BRISK_OK, "newer"},
         {delete_meanwhile, BRISK_MISS, NULL},
         {clear_meanwhile, BRISK_OK, NULL},

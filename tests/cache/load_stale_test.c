@@ -133,9 +133,72 @@ static void an_early_refresh_that_fails_harms_nobody(void **state)
     brisk_cache_free(source.cache);
 }
 
+static void ask_again(struct source *source)
+{
+    struct brisk_view view;
+    source->inner = ask(source, "key", &view);
+    if (view.length != 3 || memcmp(view.data, "old", 3) != 0)
+        source->inner = BRISK_ERR_CORRUPT;
+    brisk_view_release(&view);
+}
+
+/* There is something to give it, so that it need not wait for itself. */
+static void a_loader_that_asks_for_its_own_key_gets_the_old_value(void **state)
+{
+    (void)state;
+    struct source source = {.value = "new", .meanwhile = ask_again};
+    open_with_an_old_value(&source, BRISK_POLICY_DEFAULT, 50, 20);
+    fake_clock_advance(&source.clock, 90);
+    assert_asked(&source, "key", BRISK_OK, "new");
+    assert_ok(source.inner);
+    set_text(source.cache, "key", "old");
+    fake_clock_advance(&source.clock, 110);
+    assert_asked(&source, "key", BRISK_OK, "new");
+    assert_status(source.inner, BRISK_STALE);
+    assert_u64(source.runs, 2);
+    brisk_cache_free(source.cache);
+}
+
+static void invalidated_and_deleted_values_do_not_serve_as_stale(void **state)
+{
+    (void)state;
+    struct source source = {.status = BRISK_ERR_UNREACHABLE};
+    struct brisk_entry_options entry = brisk_entry_options_default();
+    entry.group = 4;
+    open_with_an_old_value(&source, BRISK_POLICY_DEFAULT, 50, 0);
+    assert_ok(brisk_cache_set(source.cache, text("grouped"), text("old"), &entry));
+    fake_clock_advance(&source.clock, 110);
+    assert_asked(&source, "grouped", BRISK_STALE, "old");
+    brisk_cache_invalidate_group(source.cache, 4);
+    assert_asked(&source, "grouped", BRISK_ERR_UNREACHABLE, "");
+    assert_asked(&source, "key", BRISK_STALE, "old");
+    assert_status(brisk_cache_delete(source.cache, text("key")), BRISK_MISS);
+    assert_asked(&source, "key", BRISK_ERR_UNREACHABLE, "");
+    brisk_cache_free(source.cache);
+}
+
+static void a_stale_answer_is_a_hit(void **state)
+{
+    (void)state;
+    struct source source = {.status = BRISK_ERR_UNREACHABLE};
+    open_with_an_old_value(&source, BRISK_POLICY_DEFAULT, 50, 0);
+    fake_clock_advance(&source.clock, 110);
+    for (int i = 0; i < 3; i++)
+        assert_asked(&source, "key", BRISK_STALE, "old");
+    struct brisk_cache_stats stats = stats_of(source.cache);
+    assert_u64(stats.stale_hits, 3);
+    assert_u64(stats.hits, 3);
+    assert_u64(stats.misses, 0);
+    assert_u64(stats.load_failures, 3);
+    brisk_cache_free(source.cache);
+}
+
 BRISK_TEST_MAIN(
     cmocka_unit_test(others_get_the_stale_value_while_one_reloads),
     cmocka_unit_test(a_stale_value_serves_whoever_fails_to_reload),
     cmocka_unit_test(a_stale_value_is_gone_once_the_loader_finds_none),
     cmocka_unit_test(one_thread_refreshes_ahead_while_others_go_on_reading),
-    cmocka_unit_test(an_early_refresh_that_fails_harms_nobody))
+    cmocka_unit_test(an_early_refresh_that_fails_harms_nobody),
+    cmocka_unit_test(a_loader_that_asks_for_its_own_key_gets_the_old_value),
+    cmocka_unit_test(invalidated_and_deleted_values_do_not_serve_as_stale),
+    cmocka_unit_test(a_stale_answer_is_a_hit))

@@ -108,9 +108,27 @@ static void a_fixed_seed_repeats_the_same_evictions(void **state)
     assert_u64(misses[0], misses[1]);
 }
 
+static void wrong_entry_options_are_refused_by_every_store(void **state)
+{
+    (void)state;
+    struct brisk_cache *cache = new_cache(NULL);
+    struct brisk_entry_options options = brisk_entry_options_default();
+    struct brisk_view view = brisk_view_borrow(text("new"));
+    options.size = 3;
+    set_text(cache, "key", "old");
+    assert_status(brisk_cache_add(cache, text("other"), text("new"), &options), BRISK_ERR_INVALID);
+    assert_status(brisk_cache_add(cache, text("key"), text("new"), &options), BRISK_ERR_INVALID);
+    assert_status(brisk_cache_set_view(cache, text("key"), &view, &options), BRISK_ERR_INVALID);
+    assert_holds_text(cache, "key", "old");
+    assert_status(has(cache, "other"), BRISK_MISS);
+    assert_u64(stats_of(cache).rejected, 0);
+    brisk_cache_free(cache);
+}
+
 BRISK_TEST_MAIN(
     cmocka_unit_test(without_a_capacity_it_is_64_mib),
     cmocka_unit_test(wrong_options_are_refused_by_name),
     cmocka_unit_test(shards_are_rounded_up_to_a_power_of_two),
     cmocka_unit_test(wrong_entry_options_change_nothing),
-    cmocka_unit_test(a_fixed_seed_repeats_the_same_evictions))
+    cmocka_unit_test(a_fixed_seed_repeats_the_same_evictions),
+    cmocka_unit_test(wrong_entry_options_are_refused_by_every_store))

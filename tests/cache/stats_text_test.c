@@ -392,6 +392,95 @@ static void the_registry_describes_a_cache(void **state)
     brisk_cache_free(cache);
 }
 
+static const char *end_of_line(const char *line)
+{
+    return strchr(line, '\n') + 1;
+}
+
+/* The head of each metric from the first cache, then its samples from both. */
+static char *group_by_metric(const char *first, const char *second)
+{
+    char *grouped = calloc(2, strlen(first) + strlen(second));
+    char *end = grouped;
+    assert_non_null(grouped);
+    while (*first != '\0') {
+        const char *const texts[] = {first, second};
+        for (int i = 0; i < 2; i++) {
+            const char *line = texts[i];
+            while (*line == '#')
+                line = end_of_line(line);
+            const char *samples = i == 0 ? texts[i] : line;
+            while (*line != '#' && *line != '\0')
+                line = end_of_line(line);
+            memcpy(end, samples, (size_t)(line - samples));
+            end += line - samples;
+            *(i == 0 ? &first : &second) = line;
+        }
+    }
+    return grouped;
+}
+
+/* As docs/cache.md tells an exporter to do: one HELP and one TYPE for each metric. */
+static void the_samples_of_several_caches_can_be_put_together_by_metric(void **state)
+{
+    struct brisk_cache *pages = new_named("pages"), *users = new_named("users");
+    (void)state;
+    use(pages);
+    char *first = write_stats(pages, BRISK_FORMAT_PROMETHEUS);
+    char *second = write_stats(users, BRISK_FORMAT_PROMETHEUS);
+
+    char *grouped = group_by_metric(first, second);
+
+    assert_size(count_samples(grouped), 2 * count_samples(first));
+    assert_non_null(strstr(
+        grouped, "\nbrisk_cache_hits_total{name=\"pages\"} 3\n"
+                 "brisk_cache_hits_total{name=\"users\"} 0\n"));
+    free(grouped);
+    free(second);
+    free(first);
+    brisk_cache_free(users);
+    brisk_cache_free(pages);
+}
+
+static void the_greatest_numbers_are_written_whole(void **state)
+{
+    struct brisk_cache_options options = brisk_cache_options_default();
+    options.max_weight = UINT64_MAX;
+    options.weigh = weigh_length;
+    struct brisk_cache *cache = new_cache(&options);
+    (void)state;
+    char *text = write_stats(cache, BRISK_FORMAT_TEXT);
+    char *json = write_stats(cache, BRISK_FORMAT_JSON);
+    char *prometheus = write_stats(cache, BRISK_FORMAT_PROMETHEUS);
+
+    assert_non_null(strstr(text, " 18,446,744,073,709,551,615\n"));
+    assert_non_null(strstr(json, "\"max_weight\":18446744073709551615"));
+    assert_non_null(strstr(prometheus, "_max_weight{name=\"cache\"} 18446744073709551615\n"));
+    count_samples(prometheus);
+    free(prometheus);
+    free(json);
+    free(text);
+    brisk_cache_free(cache);
+}
+
+static void a_name_is_copied_and_cache_where_none_is_given(void **state)
+{
+    char name[] = "pages";
+    struct brisk_cache *named = new_named(name), *unnamed = new_cache(NULL);
+    (void)state;
+    name[0] = 'X';
+
+    char *first = write_stats(named, BRISK_FORMAT_TEXT);
+    char *second = write_stats(unnamed, BRISK_FORMAT_TEXT);
+
+    assert_memory_equal(first, "cache pages\n", 12);
+    assert_memory_equal(second, "cache cache\n", 12);
+    free(second);
+    free(first);
+    brisk_cache_free(unnamed);
+    brisk_cache_free(named);
+}
+
 BRISK_TEST_MAIN(
     cmocka_unit_test(json_has_every_counter), cmocka_unit_test(a_ratio_of_nothing_is_null),
     cmocka_unit_test(a_single_miss_keeps_the_ratio_below_one),
@@ -402,4 +491,7 @@ BRISK_TEST_MAIN(
     cmocka_unit_test(a_strange_name_is_escaped_in_prometheus),
     cmocka_unit_test(a_buffer_of_exactly_the_length_is_enough),
     cmocka_unit_test(an_unknown_format_is_unsupported),
-    cmocka_unit_test(the_registry_describes_a_cache))
+    cmocka_unit_test(the_registry_describes_a_cache),
+    cmocka_unit_test(the_samples_of_several_caches_can_be_put_together_by_metric),
+    cmocka_unit_test(the_greatest_numbers_are_written_whole),
+    cmocka_unit_test(a_name_is_copied_and_cache_where_none_is_given))

@@ -142,10 +142,12 @@ void run_threads(unsigned int count, brisk_test_thread_fn *fn, void *ctx);
     } while (0)
 
 /*
- * Runs `fn` in a forked child and asserts that it answered 0. The child has none of the
- * asserts: it says by child_expect what did not hold.
+ * Runs `fn` in a forked child and returns its answer, 0 to 127; -1 if it was ended
+ * otherwise, or never began. The child has none of the asserts: it answers 1 by
+ * child_expect, which prints what did not hold.
  */
-void run_in_child(int (*fn)(const void *argument), const void *argument);
+int answer_of_child(int (*fn)(const void *argument), const void *argument);
+#define run_in_child(fn, argument) assert_i64(answer_of_child(fn, argument), 0)
 
 #define child_expect(condition)                                                                    \
     do {                                                                                           \
