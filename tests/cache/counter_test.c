@@ -117,10 +117,32 @@ static void only_stores_that_failed_are_rejected(void **state)
     brisk_cache_free(cache);
 }
 
+static void evicted_bytes_are_those_of_the_entries_that_left(void **state)
+{
+    (void)state;
+    static uint8_t bytes[3000];
+    static const size_t lengths[] = {0, 40, INLINE_MAX, INLINE_MAX + 1, sizeof bytes};
+    struct brisk_cache *cache = new_cache_of(BRISK_POLICY_FIFO, 1);
+    const uint64_t empty = stats_of(cache).bytes;
+    for (uint64_t key = 0; key < 5; key++) {
+        struct brisk_bytes value = brisk_bytes_of(bytes, lengths[key]);
+        assert_ok(brisk_cache_set(cache, number_key(&key), value, NULL));
+        uint64_t before = stats_of(cache).evicted_capacity_bytes;
+        uint64_t used = stats_of(cache).bytes - empty;
+
+        set_number(cache, 99);
+
+        assert_u64(stats_of(cache).evicted_capacity_bytes - before, used);
+    }
+    assert_u64(stats_of(cache).evicted_capacity, 9);
+    brisk_cache_free(cache);
+}
+
 BRISK_TEST_MAIN(
     cmocka_unit_test(every_lookup_is_a_hit_or_a_miss),
     cmocka_unit_test(a_key_that_comes_back_soon_after_its_eviction_is_a_ghost_hit),
     cmocka_unit_test(statistics_fill_only_the_size_that_the_caller_knows),
     cmocka_unit_test(caches_that_follow_each_other_count_for_themselves),
     cmocka_unit_test(statistics_leave_alone_what_is_beyond_their_size),
-    cmocka_unit_test(only_stores_that_failed_are_rejected))
+    cmocka_unit_test(only_stores_that_failed_are_rejected),
+    cmocka_unit_test(evicted_bytes_are_those_of_the_entries_that_left))
