@@ -82,17 +82,23 @@ static int read_views(const void *argument)
     return 0;
 }
 
+static enum brisk_status fork_now_and_then(struct holder *holder)
+{
+    for (unsigned int i = 0; i < 10; i++) {
+        thread_expect(wait_for_count(&holder->rounds, i));
+        thread_expect(answer_of_child(read_views, holder) == 0);
+    }
+    return BRISK_OK;
+}
+
 /* Thread 1 keeps the cache busy, so that its locks are held at any time of the fork. */
 static enum brisk_status fork_or_write(unsigned int index, void *ctx)
 {
     struct holder *holder = ctx;
     if (index == 0) {
-        for (int i = 0; i < 10; i++) {
-            thread_expect(wait_for_count(&holder->rounds, (unsigned int)i));
-            thread_expect(answer_of_child(read_views, holder) == 0);
-        }
+        enum brisk_status status = fork_now_and_then(holder);
         atomic_store(&holder->is_over, 1);
-        return BRISK_OK;
+        return status;
     }
     while (atomic_load(&holder->is_over) == 0) {
         for (uint64_t key = 0; key < KEYS; key++)
