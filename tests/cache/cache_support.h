@@ -43,12 +43,31 @@ static inline void set_text(struct brisk_cache *cache, const char *key, const ch
     assert_ok(brisk_cache_set(cache, text(key), text(value), NULL));
 }
 
+/* A key that is its own value. */
+static inline void set_number(struct brisk_cache *cache, uint64_t number)
+{
+    assert_ok(brisk_cache_set(cache, number_key(&number), number_key(&number), NULL));
+}
+
+static inline void set_number_with_ttl(struct brisk_cache *cache, uint64_t number, uint64_t ttl)
+{
+    struct brisk_entry_options options = brisk_entry_options_default();
+    options.ttl = ttl;
+    assert_ok(brisk_cache_set(cache, number_key(&number), number_key(&number), &options));
+}
+
 static inline enum brisk_status
 set_with_ttl(struct brisk_cache *cache, const char *key, const char *value, uint64_t ttl)
 {
     struct brisk_entry_options options = brisk_entry_options_default();
     options.ttl = ttl;
     return brisk_cache_set(cache, text(key), text(value), &options);
+}
+
+static inline uint64_t weigh_length(struct brisk_bytes key, struct brisk_bytes value, void *ctx)
+{
+    (void)key, (void)ctx;
+    return value.length;
 }
 
 /* What get answers; the value itself is not looked at. */
@@ -77,6 +96,33 @@ assert_holds(struct brisk_cache *cache, struct brisk_bytes key, struct brisk_byt
 static inline void assert_holds_text(struct brisk_cache *cache, const char *key, const char *value)
 {
     assert_holds(cache, text(key), text(value));
+}
+
+/* As a program would: get, and on a miss set. Whether it was a hit. */
+static inline bool request(struct brisk_cache *cache, uint64_t key)
+{
+    char value[8];
+    size_t length;
+    enum brisk_status status = brisk_cache_get_into(
+        cache, number_key(&key), value, sizeof value, &length);
+    if (status != BRISK_OK)
+        set_number(cache, key);
+    return status == BRISK_OK;
+}
+
+/* A loader: there is no such value. */
+static inline enum brisk_status find_none(
+    struct brisk_bytes key, struct brisk_view *out, struct brisk_entry_options *entry, void *ctx)
+{
+    (void)key, (void)out, (void)entry, (void)ctx;
+    return BRISK_MISS;
+}
+
+/* A release function that counts its calls in *ctx, an unsigned int. */
+static inline void count_release(void *data, size_t length, void *ctx)
+{
+    (void)data, (void)length;
+    ++*(unsigned int *)ctx;
 }
 
 static inline struct brisk_cache_stats stats_of(struct brisk_cache *cache)

@@ -3,7 +3,7 @@
 
 #include <time.h>
 
-#include "tests/support/brisk_test.h"
+#include "tests/cache/cache_support.h"
 
 static uint64_t precise_ms(void)
 {
@@ -46,7 +46,22 @@ static void the_default_clock_moves_on(void **state)
     assert_true(brisk_clock_ms(NULL) > begin);
 }
 
+static void the_default_clock_counts_milliseconds(void **state)
+{
+    (void)state;
+    struct brisk_cache *cache = new_cache(NULL);
+    uint64_t before = brisk_clock_ms(NULL);
+    assert_ok(set_with_ttl(cache, "key", "value", 3600 * 1000));
+    assert_ok(probe(cache, "key"));
+    assert_ok(set_with_ttl(cache, "short", "value", 1));
+    while (brisk_clock_ms(NULL) < before + 40)
+        ;
+    assert_status(probe(cache, "short"), BRISK_MISS);
+    brisk_cache_free(cache);
+}
+
 BRISK_TEST_MAIN(
     cmocka_unit_test(the_default_clock_never_goes_back),
     cmocka_unit_test(the_default_clock_is_at_most_a_timer_tick_behind),
-    cmocka_unit_test(the_default_clock_moves_on))
+    cmocka_unit_test(the_default_clock_moves_on),
+    cmocka_unit_test(the_default_clock_counts_milliseconds))

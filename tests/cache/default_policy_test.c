@@ -217,18 +217,6 @@ static struct brisk_cache *new_default_cache(size_t capacity)
     return new_cache(&options);
 }
 
-/* Looks `key` up, stores it if it is missing. */
-static bool request(struct brisk_cache *cache, uint64_t key)
-{
-    char value[8];
-    size_t length;
-    struct brisk_bytes bytes = number_key(&key);
-    if (brisk_cache_get_into(cache, bytes, value, sizeof value, &length) == BRISK_OK)
-        return true;
-    assert_ok(brisk_cache_set(cache, bytes, bytes, NULL));
-    return false;
-}
-
 static void request_both(struct model *model, struct brisk_cache *cache, uint64_t key)
 {
     bool is_hit = model_hit(model, key);
@@ -289,7 +277,7 @@ static void store_both(struct model *model, struct brisk_cache *cache, uint64_t 
 {
     if (!model_hit(model, key))
         model_insert(model, key);
-    assert_ok(brisk_cache_set(cache, number_key(&key), number_key(&key), NULL));
+    set_number(cache, key);
 }
 
 static void resize_both(struct model *model, struct brisk_cache *cache, size_t capacity)

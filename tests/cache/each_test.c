@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <brisk/cache.h>
-
-#include "tests/support/brisk_test.h"
+#include "tests/cache/cache_support.h"
 
 enum {
     MOST_KEYS = 4096
@@ -16,12 +14,11 @@ struct seen {
     struct brisk_cache *cache;
 };
 
-static struct brisk_cache *new_cache(struct brisk_cache_options *options)
+static struct brisk_cache_options options_for_walks(void)
 {
-    options->hash_seed = 1;
-    struct brisk_cache *cache = brisk_cache_new(options, NULL);
-    assert_non_null(cache);
-    return cache;
+    struct brisk_cache_options options = brisk_cache_options_default();
+    options.hash_seed = 1;
+    return options;
 }
 
 static struct brisk_bytes key_of(const uint32_t *number)
@@ -56,7 +53,7 @@ static void every_entry_is_visited_once(void **state)
     (void)state;
 
     for (size_t p = 0; p < sizeof policies / sizeof policies[0]; p++) {
-        struct brisk_cache_options options = brisk_cache_options_default();
+        struct brisk_cache_options options = options_for_walks();
         options.policy = policies[p];
         options.shards = policies[p] == BRISK_POLICY_DEFAULT ? 8 : 0;
         struct brisk_cache *cache = new_cache(&options);
@@ -76,7 +73,7 @@ static void every_entry_is_visited_once(void **state)
 
 static void an_empty_cache_has_nothing_to_visit(void **state)
 {
-    struct brisk_cache_options options = brisk_cache_options_default();
+    struct brisk_cache_options options = options_for_walks();
     struct brisk_cache *cache = new_cache(&options);
     struct seen seen = {0};
     (void)state;
@@ -90,7 +87,7 @@ static void an_empty_cache_has_nothing_to_visit(void **state)
 static void keys_of_every_length_are_shown(void **state)
 {
     static uint8_t longest[BRISK_CACHE_KEY_MAX];
-    struct brisk_cache_options options = brisk_cache_options_default();
+    struct brisk_cache_options options = options_for_walks();
     struct brisk_cache *cache = new_cache(&options);
     (void)state;
     for (size_t length = 4; length <= sizeof longest; length = length * 2 - 1)
@@ -98,8 +95,7 @@ static void keys_of_every_length_are_shown(void **state)
             brisk_cache_set(cache, brisk_bytes_of(longest, length), brisk_bytes_of(NULL, 0), NULL));
     assert_ok(brisk_cache_set(
         cache, brisk_bytes_of(longest, sizeof longest), brisk_bytes_of(NULL, 0), NULL));
-    struct brisk_cache_stats stats = {.size = sizeof stats};
-    brisk_cache_read_stats(cache, &stats);
+    struct brisk_cache_stats stats = stats_of(cache);
     struct seen seen = {0};
 
     assert_ok(brisk_cache_for_each(cache, note, &seen));
@@ -110,7 +106,7 @@ static void keys_of_every_length_are_shown(void **state)
 
 static void a_visit_can_stop_the_walk(void **state)
 {
-    struct brisk_cache_options options = brisk_cache_options_default();
+    struct brisk_cache_options options = options_for_walks();
     struct brisk_cache *cache = new_cache(&options);
     (void)state;
     for (uint32_t i = 0; i < 10; i++)
@@ -126,7 +122,7 @@ static void a_visit_can_stop_the_walk(void **state)
 static void expired_and_invalidated_entries_are_passed_over(void **state)
 {
     struct fake_clock clock = {.now = 1000};
-    struct brisk_cache_options options = brisk_cache_options_default();
+    struct brisk_cache_options options = options_for_walks();
     options.clock = fake_clock_now;
     options.clock_ctx = &clock;
     struct brisk_cache *cache = new_cache(&options);
@@ -157,7 +153,7 @@ static void expired_and_invalidated_entries_are_passed_over(void **state)
 static void an_entry_stays_expired_when_the_clock_jumps_far(void **state)
 {
     struct fake_clock clock = {.now = 1000};
-    struct brisk_cache_options options = brisk_cache_options_default();
+    struct brisk_cache_options options = options_for_walks();
     options.clock = fake_clock_now;
     options.clock_ctx = &clock;
     options.ttl = 100;
@@ -173,16 +169,9 @@ static void an_entry_stays_expired_when_the_clock_jumps_far(void **state)
     brisk_cache_free(cache);
 }
 
-static enum brisk_status know_nothing(
-    struct brisk_bytes key, struct brisk_view *out, struct brisk_entry_options *entry, void *ctx)
-{
-    (void)key, (void)out, (void)entry, (void)ctx;
-    return BRISK_MISS;
-}
-
 static void what_is_known_to_be_missing_is_not_shown(void **state)
 {
-    struct brisk_cache_options options = brisk_cache_options_default();
+    struct brisk_cache_options options = options_for_walks();
     options.negative_ttl = 1000;
     struct brisk_cache *cache = new_cache(&options);
     uint32_t number = 1;
@@ -190,7 +179,7 @@ static void what_is_known_to_be_missing_is_not_shown(void **state)
     struct seen seen = {0};
     (void)state;
     assert_status(
-        brisk_cache_get_or_load(cache, key_of(&number), &view, know_nothing, NULL), BRISK_MISS);
+        brisk_cache_get_or_load(cache, key_of(&number), &view, find_none, NULL), BRISK_MISS);
 
     assert_ok(brisk_cache_for_each(cache, note, &seen));
 
@@ -201,7 +190,7 @@ static void what_is_known_to_be_missing_is_not_shown(void **state)
 static void a_walk_does_not_count_as_reads(void **state)
 {
     struct fake_clock clock = {.now = 1000};
-    struct brisk_cache_options options = brisk_cache_options_default();
+    struct brisk_cache_options options = options_for_walks();
     options.clock = fake_clock_now;
     options.clock_ctx = &clock;
     options.idle_ttl = 10;
@@ -217,9 +206,8 @@ static void a_walk_does_not_count_as_reads(void **state)
     put(cache, 2, 10); /* the oldest leaves, whatever order the walk had */
     fake_clock_advance(&clock, 9);
     assert_ok(brisk_cache_for_each(cache, note, &seen));
-    struct brisk_cache_stats stats = {.size = sizeof stats};
 
-    brisk_cache_read_stats(cache, &stats);
+    struct brisk_cache_stats stats = stats_of(cache);
     enum brisk_status first = brisk_cache_contains(cache, key_of(&zero));
     fake_clock_advance(&clock, 1);
     enum brisk_status second = brisk_cache_contains(cache, key_of(&one));
@@ -246,7 +234,7 @@ static bool delete_and_add(struct brisk_bytes key, const struct brisk_view *valu
 
 static void a_visit_may_change_the_cache(void **state)
 {
-    struct brisk_cache_options options = brisk_cache_options_default();
+    struct brisk_cache_options options = options_for_walks();
     struct brisk_cache *cache = new_cache(&options);
     struct seen seen = {.cache = cache};
     (void)state;
@@ -277,7 +265,7 @@ static void walk_while_told(
 static void an_entry_that_has_left_is_not_shown_to_its_listener(void **state)
 {
     struct seen seen = {0};
-    struct brisk_cache_options options = brisk_cache_options_default();
+    struct brisk_cache_options options = options_for_walks();
     options.on_evict = walk_while_told;
     options.on_evict_ctx = &seen;
     struct brisk_cache *cache = new_cache(&options);
@@ -307,7 +295,7 @@ static void walk(bool is_failing, void *ctx)
 
 static void failing_allocations_are_answered(void **state)
 {
-    struct brisk_cache_options options = brisk_cache_options_default();
+    struct brisk_cache_options options = options_for_walks();
     options.shards = 4;
     struct brisk_cache *cache = new_cache(&options);
     (void)state;
@@ -359,7 +347,7 @@ static enum brisk_status walk_or_write(unsigned int index, void *ctx)
 
 static void what_stays_is_visited_once_while_others_write(void **state)
 {
-    struct brisk_cache_options options = brisk_cache_options_default();
+    struct brisk_cache_options options = options_for_walks();
     options.shards = 4;
     struct brisk_cache *cache = new_cache(&options);
     (void)state;
@@ -368,6 +356,82 @@ static void what_stays_is_visited_once_while_others_write(void **state)
 
     run_threads(3, walk_or_write, cache);
 
+    brisk_cache_free(cache);
+}
+
+static bool clear_all(struct brisk_bytes key, const struct brisk_view *value, void *ctx)
+{
+    struct seen *seen = ctx;
+    brisk_cache_clear(seen->cache);
+    return note(key, value, ctx);
+}
+
+static void what_a_visit_clears_is_not_visited(void **state)
+{
+    struct brisk_cache_options options = options_for_walks();
+    struct brisk_cache *cache = new_cache(&options);
+    struct seen seen = {.cache = cache};
+    (void)state;
+    for (uint32_t i = 0; i < 100; i++)
+        put(cache, i, i % 2 == 0 ? 10 : 2000);
+
+    assert_ok(brisk_cache_for_each(cache, clear_all, &seen));
+
+    assert_u64(seen.visits, 1);
+    assert_false(seen.is_wrong); /* the value was still there to be read */
+    brisk_cache_free(cache);
+}
+
+static bool walk_again(struct brisk_bytes key, const struct brisk_view *value, void *ctx)
+{
+    struct seen *seen = ctx;
+    (void)key, (void)value;
+    return brisk_cache_for_each(seen->cache, note, seen) == BRISK_OK;
+}
+
+static void a_visit_may_walk_as_well(void **state)
+{
+    struct brisk_cache_options options = options_for_walks();
+    options.shards = 4;
+    struct brisk_cache *cache = new_cache(&options);
+    struct seen seen = {.cache = cache};
+    (void)state;
+    for (uint32_t i = 0; i < 50; i++)
+        put(cache, i, 10);
+
+    assert_ok(brisk_cache_for_each(cache, walk_again, &seen));
+
+    for (uint32_t i = 0; i < 50; i++)
+        assert_u64(seen.times[i], 50);
+    brisk_cache_free(cache);
+}
+
+/* Every entry moves to a block of another size, before its visit or after. */
+static bool replace_another(struct brisk_bytes key, const struct brisk_view *value, void *ctx)
+{
+    struct seen *seen = ctx;
+    uint32_t number;
+    memcpy(&number, key.data, sizeof number);
+    put(seen->cache, (number + 1) % 1000, 10 + 7 * (number % 300));
+    return note(key, value, ctx);
+}
+
+static void entries_that_are_replaced_meanwhile_are_visited_once(void **state)
+{
+    struct brisk_cache_options options = options_for_walks();
+    options.shards = 4;
+    struct brisk_cache *cache = new_cache(&options);
+    struct seen seen = {.cache = cache};
+    (void)state;
+    for (uint32_t i = 0; i < 1000; i++)
+        put(cache, i, 10);
+
+    assert_ok(brisk_cache_for_each(cache, replace_another, &seen));
+
+    for (uint32_t i = 0; i < 1000; i++)
+        assert_that(seen.times[i] == 1, "key %u: %u times", i, seen.times[i]);
+    assert_u64(seen.visits, 1000);
+    assert_false(seen.is_wrong);
     brisk_cache_free(cache);
 }
 
@@ -382,4 +446,7 @@ BRISK_TEST_MAIN(
     cmocka_unit_test(a_visit_may_change_the_cache),
     cmocka_unit_test(an_entry_that_has_left_is_not_shown_to_its_listener),
     cmocka_unit_test(failing_allocations_are_answered),
-    cmocka_unit_test(what_stays_is_visited_once_while_others_write))
+    cmocka_unit_test(what_stays_is_visited_once_while_others_write),
+    cmocka_unit_test(what_a_visit_clears_is_not_visited),
+    cmocka_unit_test(a_visit_may_walk_as_well),
+    cmocka_unit_test(entries_that_are_replaced_meanwhile_are_visited_once))

@@ -181,7 +181,7 @@ static void a_listener_may_store_in_the_same_cache(void **state)
         open_with(&witness, every_policy[i], 8, 0);
         witness.act = store_again;
         for (uint64_t key = 0; key < 100; key++)
-            assert_ok(brisk_cache_set(witness.cache, number_key(&key), number_key(&key), NULL));
+            set_number(witness.cache, key);
         assert_ok(witness.status);
         assert_true(witness.deepest > 0);
         assert_u64(stats_of(witness.cache).entries, 8);
@@ -226,7 +226,7 @@ static void a_listener_may_delete_the_key_that_left(void **state)
     open_with(&witness, BRISK_POLICY_FIFO, 4, 0);
     witness.act = delete_it;
     for (uint64_t key = 0; key < 20; key++)
-        assert_ok(brisk_cache_set(witness.cache, number_key(&key), number_key(&key), NULL));
+        set_number(witness.cache, key);
     assert_status(witness.status, BRISK_MISS); /* it had left already */
     uint64_t key = 19;
     assert_ok(brisk_cache_set(witness.cache, number_key(&key), text("new"), NULL));
@@ -256,11 +256,11 @@ static void a_listener_may_call_everything_from_everything(void **state)
         open_with(&witness, every_policy[i], 20, 10);
         witness.act = do_much;
         for (uint64_t key = 0; key < 20; key++)
-            assert_ok(brisk_cache_set(witness.cache, number_key(&key), number_key(&key), NULL));
+            set_number(witness.cache, key);
         assert_ok(brisk_cache_resize(witness.cache, 10, 0, 0));
         assert_ok(witness.status);
         for (uint64_t key = 0; key < 20; key++) {
-            assert_ok(brisk_cache_set(witness.cache, number_key(&key), number_key(&key), NULL));
+            set_number(witness.cache, key);
             fake_clock_advance(&witness.clock, 3);
         }
         assert_balance(witness.cache);
@@ -301,12 +301,6 @@ static void a_listener_may_keep_what_it_is_shown(void **state)
     brisk_cache_free(witness.cache);
     assert_bytes(brisk_view_bytes(&witness.kept), brisk_bytes_of(bytes, 4000));
     brisk_view_release(&witness.kept);
-}
-
-static void count_release(void *data, size_t length, void *ctx)
-{
-    (void)data, (void)length;
-    ++*(unsigned int *)ctx;
 }
 
 enum way_out {
@@ -389,13 +383,6 @@ static void shared_memory_is_released_once_whichever_way_it_leaves(void **state)
     }
 }
 
-static enum brisk_status load_absence(
-    struct brisk_bytes key, struct brisk_view *out, struct brisk_entry_options *entry, void *ctx)
-{
-    (void)key, (void)out, (void)entry, (void)ctx;
-    return BRISK_MISS;
-}
-
 /* It is an entry, with a value of no bytes. */
 static void a_known_absence_that_leaves_is_told_of_as_well(void **state)
 {
@@ -408,11 +395,46 @@ static void a_known_absence_that_leaves_is_told_of_as_well(void **state)
     options.on_evict_ctx = &witness;
     struct brisk_cache *cache = new_cache(&options);
     struct brisk_view view;
-    assert_status(
-        brisk_cache_get_or_load(cache, text("key"), &view, load_absence, NULL), BRISK_MISS);
+    assert_status(brisk_cache_get_or_load(cache, text("key"), &view, find_none, NULL), BRISK_MISS);
     brisk_cache_free(cache);
     assert_u64(told_in_all(&witness), 1);
     assert_told(&witness, BRISK_EVICT_CLEARED, "key", "");
+}
+
+static _Thread_local unsigned int told_here;
+
+static void count_in_thread(
+    struct brisk_bytes key, const struct brisk_view *value, enum brisk_evict_reason reason,
+    void *ctx)
+{
+    (void)key, (void)value, (void)reason, (void)ctx;
+    told_here++;
+}
+
+/* By the time that a call returns, its own thread was told of all that the call removed. */
+static enum brisk_status remove_in_thread(unsigned int index, void *ctx)
+{
+    uint64_t key = index;
+    for (unsigned int i = 1; i <= scaled(2000); i++) {
+        thread_expect(brisk_cache_set(ctx, number_key(&key), number_key(&key), NULL) == BRISK_OK);
+        thread_expect(told_here == 2 * i - 2);
+        thread_expect(brisk_cache_set(ctx, number_key(&key), number_key(&key), NULL) == BRISK_OK);
+        thread_expect(told_here == 2 * i - 1);
+        thread_expect(brisk_cache_delete(ctx, number_key(&key)) == BRISK_OK);
+        thread_expect(told_here == 2 * i);
+    }
+    return BRISK_OK;
+}
+
+static void the_thread_that_removes_an_entry_is_the_one_that_tells(void **state)
+{
+    (void)state;
+    struct brisk_cache_options options = brisk_cache_options_default();
+    options.shards = 1;
+    options.on_evict = count_in_thread;
+    struct brisk_cache *cache = new_cache(&options);
+    run_threads(4, remove_in_thread, cache);
+    brisk_cache_free(cache);
 }
 
 BRISK_TEST_MAIN(
@@ -425,4 +447,5 @@ BRISK_TEST_MAIN(
     cmocka_unit_test(a_listener_may_call_everything_from_everything),
     cmocka_unit_test(a_listener_may_keep_what_it_is_shown),
     cmocka_unit_test(shared_memory_is_released_once_whichever_way_it_leaves),
-    cmocka_unit_test(a_known_absence_that_leaves_is_told_of_as_well))
+    cmocka_unit_test(a_known_absence_that_leaves_is_told_of_as_well),
+    cmocka_unit_test(the_thread_that_removes_an_entry_is_the_one_that_tells))

@@ -87,6 +87,24 @@ static void store(struct script *script, uint64_t key, uint8_t mark, size_t leng
     note(script, key, came_through(script, status), mark, length);
 }
 
+/* Only if the key's presence is what `is_there` says; the script knows that it is. */
+static void
+store_if(struct script *script, uint64_t key, bool is_there, uint8_t mark, size_t length)
+{
+    static uint8_t bytes[LARGE];
+    bool was_there = script->expected[key].mark != 0;
+    memset(bytes, mark, length);
+    struct brisk_bytes value = brisk_bytes_of(bytes, length);
+    enum brisk_status status = is_there
+                                   ? brisk_cache_replace(
+                                         script->cache, number_key(&key), value, NULL)
+                                   : brisk_cache_add(script->cache, number_key(&key), value, NULL);
+    if (was_there != is_there)
+        assert_true(status == BRISK_NOT_STORED || !came_through(script, status));
+    if (status != BRISK_NOT_STORED)
+        note(script, key, came_through(script, status), mark, length);
+}
+
 static void store_view(struct script *script, uint64_t key, uint8_t mark)
 {
     static uint8_t bytes[LARGE];
@@ -108,13 +126,6 @@ static enum brisk_status load_bytes(
     return brisk_view_copy(out, brisk_bytes_of(bytes, sizeof bytes));
 }
 
-static enum brisk_status load_nothing(
-    struct brisk_bytes key, struct brisk_view *out, struct brisk_entry_options *entry, void *ctx)
-{
-    (void)key, (void)out, (void)entry, (void)ctx;
-    return BRISK_MISS;
-}
-
 /* Its result is handed out even if there is no memory to keep it. */
 static void load(struct script *script, uint64_t key)
 {
@@ -129,7 +140,7 @@ static void load(struct script *script, uint64_t key)
     note(script, key, is_kept, 'l', SMALL);
 
     key++;
-    status = brisk_cache_get_or_load(script->cache, number_key(&key), &view, load_nothing, NULL);
+    status = brisk_cache_get_or_load(script->cache, number_key(&key), &view, find_none, NULL);
     assert_true(status == BRISK_MISS || !came_through(script, status));
     note(script, key, false, 0, 0);
 }
@@ -204,6 +215,12 @@ static void run_script(bool is_failing, void *ctx)
     store(script, 6, 6, LARGE, 8);
     store_view(script, 7, 7);
     store_view(script, 55, 8);
+    store_if(script, 12, true, 10, LARGE);
+    store_if(script, 13, true, 11, 900);
+    store_if(script, 14, false, 12, SMALL);
+    store_if(script, 52, false, 13, LARGE);
+    store_if(script, 53, false, 14, SMALL);
+    store_if(script, 54, true, 15, SMALL);
     load(script, 56);
     for (uint64_t key = 5; key < 9; key++)
         read_views(script, key);
@@ -291,9 +308,53 @@ static void get_into_allocates_nothing(void **state)
     brisk_cache_free(cache);
 }
 
+struct copying {
+    struct brisk_cache *cache;
+    unsigned int failures;
+};
+
+static void get_a_copy(bool is_failing, void *ctx)
+{
+    struct copying *copying = ctx;
+    struct brisk_view view;
+    memset(&view, 0xee, sizeof view);
+    enum brisk_status status = brisk_cache_get(copying->cache, text("small"), &view);
+    if (status == BRISK_OK) {
+        assert_bytes(brisk_view_bytes(&view), text("value"));
+        brisk_view_release(&view);
+        return;
+    }
+    assert_true(is_failing);
+    assert_status(status, BRISK_ERR_NOMEM);
+    assert_null(view.data);
+    assert_null(view.buffer);
+    assert_size(view.length, 0);
+    copying->failures++;
+}
+
+/* A shared value needs no memory. */
+static void a_get_without_memory_for_its_copy_says_so_and_leaves_the_view_empty(void **state)
+{
+    (void)state;
+    static uint8_t bytes[LARGE];
+    for (int i = 0; i < POLICIES; i++) {
+        struct copying copying = {.cache = new_cache_of(every_policy[i], 100)};
+        set_text(copying.cache, "small", "value");
+        assert_ok(
+            brisk_cache_set(copying.cache, text("large"), brisk_bytes_of(bytes, LARGE), NULL));
+        for_each_allocation_failure(get_a_copy, &copying);
+        assert_true(copying.failures > 0);
+        uint64_t before = allocation_count();
+        assert_ok(probe(copying.cache, "large"));
+        assert_u64(allocation_count(), before);
+        brisk_cache_free(copying.cache);
+    }
+}
+
 BRISK_TEST_MAIN(
     cmocka_unit_test(no_memory_harms_no_other_entry),
     cmocka_unit_test(nor_where_entries_have_deadlines),
     cmocka_unit_test(nor_where_they_have_weights),
     cmocka_unit_test(a_cache_that_cannot_be_made_leaves_nothing_behind),
-    cmocka_unit_test(get_into_allocates_nothing))
+    cmocka_unit_test(get_into_allocates_nothing),
+    cmocka_unit_test(a_get_without_memory_for_its_copy_says_so_and_leaves_the_view_empty))

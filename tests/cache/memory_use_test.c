@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/cache/cache_support.h"
@@ -27,28 +26,6 @@ static uint64_t resident_bytes(void)
     return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-/* Each in a child of its own, whose memory nobody has used before. Exit 0: it held. */
-static void in_child(int (*run)(const void *), const void *argument)
-{
-    fflush(NULL);
-    pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0)
-        _exit(run(argument));
-    int status = 0;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_that(WIFEXITED(status), "the child was ended by signal %d", WTERMSIG(status));
-    assert_int_equal(WEXITSTATUS(status), 0);
-}
-
-#define child_expect(condition)                                                                    \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            print_error("%s:%d: %s does not hold\n", __FILE__, __LINE__, #condition);              \
-            return 1;                                                                              \
-        }                                                                                          \
-    } while (0)
-
 struct load {
     enum brisk_policy policy;
     uint64_t ttl;
@@ -63,6 +40,7 @@ static struct brisk_bytes long_key(uint64_t number, char *out, size_t length)
     return brisk_bytes_of(out, length);
 }
 
+/* In a child, whose memory nobody has used before. */
 static int fill_and_measure(const void *argument)
 {
     const struct load *load = argument;
@@ -102,7 +80,7 @@ static void bytes_agree_with_the_kernel_at_a_million_entries(void **state)
         {BRISK_POLICY_S3FIFO, 60000, 24, 8, MANY},
     };
     for (size_t i = 0; i < sizeof loads / sizeof loads[0]; i++)
-        in_child(fill_and_measure, &loads[i]);
+        run_in_child(fill_and_measure, &loads[i]);
 }
 
 /* Values of one size after the other, many times the limit of each. */
@@ -143,7 +121,7 @@ static void memory_follows_values_that_change_their_size(void **state)
 {
     (void)state;
     for (int i = 0; i < POLICIES; i++)
-        in_child(change_sizes, &every_policy[i]);
+        run_in_child(change_sizes, &every_policy[i]);
 }
 
 /* Full is full, of address space too: what is stored is there, and others leave. */
@@ -217,9 +195,11 @@ static int live_on_less(const void *argument)
 static void with_little_address_space_it_works_or_says_so(void **state)
 {
     (void)state;
-    for (uint64_t bytes = 64 * 1024; bytes <= UINT64_C(8) << 30; bytes *= 4)
-        in_child(live_on_less, &(struct little_space){bytes, false});
-    in_child(live_on_less, &(struct little_space){UINT64_C(128) << 20, true});
+    struct little_space space = {64 * 1024, false};
+    for (; space.bytes <= UINT64_C(8) << 30; space.bytes *= 4)
+        run_in_child(live_on_less, &space);
+    space = (struct little_space){UINT64_C(128) << 20, true};
+    run_in_child(live_on_less, &space);
 }
 
 BRISK_TEST_MAIN(

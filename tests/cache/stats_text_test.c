@@ -2,20 +2,16 @@
 #include <ctype.h>
 #include <jansson.h>
 
-#include <brisk/cache.h>
+#include "tests/cache/cache_support.h"
 
-#include "tests/support/brisk_test.h"
-
-static struct brisk_cache *new_cache(const char *name)
+static struct brisk_cache *new_named(const char *name)
 {
     struct brisk_cache_options options = brisk_cache_options_default();
     options.name = name;
     options.max_entries = 1000;
     options.max_bytes = 1 << 20;
     options.hash_seed = 1;
-    struct brisk_cache *cache = brisk_cache_new(&options, NULL);
-    assert_non_null(cache);
-    return cache;
+    return new_cache(&options);
 }
 
 static enum brisk_status
@@ -73,11 +69,10 @@ static uint64_t number_in(json_t *json, const char *key)
 
 static void json_has_every_counter(void **state)
 {
-    struct brisk_cache *cache = new_cache("pages");
+    struct brisk_cache *cache = new_named("pages");
     (void)state;
     use(cache);
-    struct brisk_cache_stats stats = {.size = sizeof stats};
-    brisk_cache_read_stats(cache, &stats);
+    struct brisk_cache_stats stats = stats_of(cache);
 
     json_t *json = read_json(cache);
 
@@ -103,7 +98,7 @@ static void json_has_every_counter(void **state)
 
 static void a_ratio_of_nothing_is_null(void **state)
 {
-    struct brisk_cache *cache = new_cache("new");
+    struct brisk_cache *cache = new_named("new");
     (void)state;
 
     json_t *json = read_json(cache);
@@ -115,7 +110,7 @@ static void a_ratio_of_nothing_is_null(void **state)
 
 static void a_single_miss_keeps_the_ratio_below_one(void **state)
 {
-    struct brisk_cache *cache = new_cache("new");
+    struct brisk_cache *cache = new_named("new");
     struct brisk_bytes key = brisk_bytes_text("key");
     char buffer[8];
     size_t length;
@@ -137,7 +132,7 @@ static void a_single_miss_keeps_the_ratio_below_one(void **state)
 
 static void a_strange_name_is_escaped_in_json(void **state)
 {
-    struct brisk_cache *cache = new_cache("a \"b\\\n\x01\xff\xc3\xa4");
+    struct brisk_cache *cache = new_named("a \"b\\\n\x01\xff\xc3\xa4");
     (void)state;
 
     json_t *json = read_json(cache);
@@ -150,7 +145,7 @@ static void a_strange_name_is_escaped_in_json(void **state)
 
 static void text_is_a_title_and_aligned_lines(void **state)
 {
-    struct brisk_cache *cache = new_cache("pages");
+    struct brisk_cache *cache = new_named("pages");
     (void)state;
     use(cache);
 
@@ -171,7 +166,7 @@ static void text_is_a_title_and_aligned_lines(void **state)
 
 static void a_name_stays_in_one_line_of_text(void **state)
 {
-    struct brisk_cache *cache = new_cache("two\nlines");
+    struct brisk_cache *cache = new_named("two\nlines");
     (void)state;
 
     char *text = write_stats(cache, BRISK_FORMAT_TEXT);
@@ -294,7 +289,7 @@ static unsigned int count_samples(const char *text)
 
 static void prometheus_follows_the_grammar(void **state)
 {
-    struct brisk_cache *cache = new_cache("pages");
+    struct brisk_cache *cache = new_named("pages");
     (void)state;
     use(cache);
 
@@ -314,7 +309,7 @@ static void prometheus_follows_the_grammar(void **state)
 
 static void a_strange_name_is_escaped_in_prometheus(void **state)
 {
-    struct brisk_cache *cache = new_cache("a \"b\\\n\xff");
+    struct brisk_cache *cache = new_named("a \"b\\\n\xff");
     (void)state;
 
     char *text = write_stats(cache, BRISK_FORMAT_PROMETHEUS);
@@ -330,7 +325,7 @@ static void a_buffer_of_exactly_the_length_is_enough(void **state)
 {
     static const enum brisk_format formats[] = {
         BRISK_FORMAT_TEXT, BRISK_FORMAT_JSON, BRISK_FORMAT_PROMETHEUS};
-    struct brisk_cache *cache = new_cache("pages");
+    struct brisk_cache *cache = new_named("pages");
     (void)state;
     use(cache);
 
@@ -357,7 +352,7 @@ static void a_buffer_of_exactly_the_length_is_enough(void **state)
 
 static void an_unknown_format_is_unsupported(void **state)
 {
-    struct brisk_cache *cache = new_cache("pages");
+    struct brisk_cache *cache = new_named("pages");
     char buffer[8];
     size_t length = 9;
     (void)state;
@@ -386,7 +381,7 @@ static enum brisk_status describe(const struct brisk_registry_item *item, void *
 
 static void the_registry_describes_a_cache(void **state)
 {
-    struct brisk_cache *cache = new_cache("pages");
+    struct brisk_cache *cache = new_named("pages");
     struct described described = {.count = 0};
     (void)state;
 
@@ -395,6 +390,95 @@ static void the_registry_describes_a_cache(void **state)
     assert_u64(described.count, 1);
     assert_memory_equal(described.text, "{\"name\":\"pages\",", 16);
     brisk_cache_free(cache);
+}
+
+static const char *end_of_line(const char *line)
+{
+    return strchr(line, '\n') + 1;
+}
+
+/* The head of each metric from the first cache, then its samples from both. */
+static char *group_by_metric(const char *first, const char *second)
+{
+    char *grouped = calloc(2, strlen(first) + strlen(second));
+    char *end = grouped;
+    assert_non_null(grouped);
+    while (*first != '\0') {
+        const char *const texts[] = {first, second};
+        for (int i = 0; i < 2; i++) {
+            const char *line = texts[i];
+            while (*line == '#')
+                line = end_of_line(line);
+            const char *samples = i == 0 ? texts[i] : line;
+            while (*line != '#' && *line != '\0')
+                line = end_of_line(line);
+            memcpy(end, samples, (size_t)(line - samples));
+            end += line - samples;
+            *(i == 0 ? &first : &second) = line;
+        }
+    }
+    return grouped;
+}
+
+/* As docs/cache.md tells an exporter to do: one HELP and one TYPE for each metric. */
+static void the_samples_of_several_caches_can_be_put_together_by_metric(void **state)
+{
+    struct brisk_cache *pages = new_named("pages"), *users = new_named("users");
+    (void)state;
+    use(pages);
+    char *first = write_stats(pages, BRISK_FORMAT_PROMETHEUS);
+    char *second = write_stats(users, BRISK_FORMAT_PROMETHEUS);
+
+    char *grouped = group_by_metric(first, second);
+
+    assert_size(count_samples(grouped), 2 * count_samples(first));
+    assert_non_null(strstr(
+        grouped, "\nbrisk_cache_hits_total{name=\"pages\"} 3\n"
+                 "brisk_cache_hits_total{name=\"users\"} 0\n"));
+    free(grouped);
+    free(second);
+    free(first);
+    brisk_cache_free(users);
+    brisk_cache_free(pages);
+}
+
+static void the_greatest_numbers_are_written_whole(void **state)
+{
+    struct brisk_cache_options options = brisk_cache_options_default();
+    options.max_weight = UINT64_MAX;
+    options.weigh = weigh_length;
+    struct brisk_cache *cache = new_cache(&options);
+    (void)state;
+    char *text = write_stats(cache, BRISK_FORMAT_TEXT);
+    char *json = write_stats(cache, BRISK_FORMAT_JSON);
+    char *prometheus = write_stats(cache, BRISK_FORMAT_PROMETHEUS);
+
+    assert_non_null(strstr(text, " 18,446,744,073,709,551,615\n"));
+    assert_non_null(strstr(json, "\"max_weight\":18446744073709551615"));
+    assert_non_null(strstr(prometheus, "_max_weight{name=\"cache\"} 18446744073709551615\n"));
+    count_samples(prometheus);
+    free(prometheus);
+    free(json);
+    free(text);
+    brisk_cache_free(cache);
+}
+
+static void a_name_is_copied_and_cache_where_none_is_given(void **state)
+{
+    char name[] = "pages";
+    struct brisk_cache *named = new_named(name), *unnamed = new_cache(NULL);
+    (void)state;
+    name[0] = 'X';
+
+    char *first = write_stats(named, BRISK_FORMAT_TEXT);
+    char *second = write_stats(unnamed, BRISK_FORMAT_TEXT);
+
+    assert_memory_equal(first, "cache pages\n", 12);
+    assert_memory_equal(second, "cache cache\n", 12);
+    free(second);
+    free(first);
+    brisk_cache_free(unnamed);
+    brisk_cache_free(named);
 }
 
 BRISK_TEST_MAIN(
@@ -407,4 +491,7 @@ BRISK_TEST_MAIN(
     cmocka_unit_test(a_strange_name_is_escaped_in_prometheus),
     cmocka_unit_test(a_buffer_of_exactly_the_length_is_enough),
     cmocka_unit_test(an_unknown_format_is_unsupported),
-    cmocka_unit_test(the_registry_describes_a_cache))
+    cmocka_unit_test(the_registry_describes_a_cache),
+    cmocka_unit_test(the_samples_of_several_caches_can_be_put_together_by_metric),
+    cmocka_unit_test(the_greatest_numbers_are_written_whole),
+    cmocka_unit_test(a_name_is_copied_and_cache_where_none_is_given))

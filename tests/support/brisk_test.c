@@ -3,7 +3,9 @@
 
 #include <inttypes.h>
 #include <pthread.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
     EXIT_SKIPPED = 77,
@@ -170,6 +172,20 @@ void run_threads(unsigned int count, brisk_test_thread_fn *fn, void *ctx)
     pthread_barrier_destroy(&start);
     free(threads);
     assert_ok(answer);
+}
+
+int answer_of_child(int (*fn)(const void *argument), const void *argument)
+{
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0)
+        _exit(fn(argument));
+    int status = 0;
+    if (child < 0 || waitpid(child, &status, 0) != child)
+        return -1;
+    if (WIFSIGNALED(status))
+        print_error("the child was ended by signal %d\n", WTERMSIG(status));
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 bool wait_for_count(_Atomic unsigned int *flag, unsigned int want)

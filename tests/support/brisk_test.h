@@ -141,6 +141,22 @@ void run_threads(unsigned int count, brisk_test_thread_fn *fn, void *ctx);
         }                                                                                          \
     } while (0)
 
+/*
+ * Runs `fn` in a forked child and returns its answer, 0 to 127; -1 if it was ended
+ * otherwise, or never began. The child has none of the asserts: it answers 1 by
+ * child_expect, which prints what did not hold.
+ */
+int answer_of_child(int (*fn)(const void *argument), const void *argument);
+#define run_in_child(fn, argument) assert_i64(answer_of_child(fn, argument), 0)
+
+#define child_expect(condition)                                                                    \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            print_error("%s:%d: %s does not hold\n", __FILE__, __LINE__, #condition);              \
+            return 1;                                                                              \
+        }                                                                                          \
+    } while (0)
+
 /* Waits until *flag is at least `want`; false after 30 s. In place of any sleep. */
 bool wait_for_count(_Atomic unsigned int *flag, unsigned int want);
 

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Values that are served while they are loaded again: past their deadline, or before it. */
+#include "tests/cache/load_support.h"
+
+/* Thread 0 reloads what has expired; thread 1 gets the old value meanwhile. */
+static enum brisk_status reload_or_read(struct source *source, unsigned int index, bool is_early)
+{
+    struct brisk_view view;
+    if (index == 0) {
+        thread_expect(ask(source, "key", &view) == BRISK_OK);
+        thread_expect(view.length == 3 && memcmp(view.data, "new", 3) == 0);
+        brisk_view_release(&view);
+        return BRISK_OK;
+    }
+    thread_expect(wait_for_count(&source->is_running, 1));
+    enum brisk_status status = ask(source, "key", &view);
+    bool is_old = view.length == 3 && memcmp(view.data, "old", 3) == 0;
+    brisk_view_release(&view);
+    enum brisk_status plain = probe(source->cache, "key");
+    atomic_store(&source->may_end, 1);
+    thread_expect(status == (is_early ? BRISK_OK : BRISK_STALE));
+    thread_expect(is_old);
+    thread_expect(plain == (is_early ? BRISK_OK : BRISK_MISS));
+    return BRISK_OK;
+}
+
+static enum brisk_status reload_late(unsigned int index, void *ctx)
+{
+    return reload_or_read(ctx, index, false);
+}
+
+static enum brisk_status reload_early(unsigned int index, void *ctx)
+{
+    return reload_or_read(ctx, index, true);
+}
+
+/* An old value, which lives for 100 ticks, in a cache that gets it again from `source`. */
+static void open_with_an_old_value(
+    struct source *source, enum brisk_policy policy, uint64_t stale, uint64_t refresh_ahead)
+{
+    struct brisk_cache_options options = timed_options(source);
+    options.policy = policy;
+    options.ttl = 100;
+    options.stale = stale;
+    options.refresh_ahead = refresh_ahead;
+    source->cache = new_cache(&options);
+    set_text(source->cache, "key", "old");
+}
+
+static void others_get_the_stale_value_while_one_reloads(void **state)
+{
+    (void)state;
+    for (int i = 0; i < POLICIES; i++) {
+        struct source source = {.value = "new", .waits_for_end = true};
+        open_with_an_old_value(&source, every_policy[i], 50, 0);
+        fake_clock_advance(&source.clock, 100);
+        run_threads(2, reload_late, &source);
+        assert_u64(source.runs, 1);
+        assert_holds_text(source.cache, "key", "new");
+        struct brisk_cache_stats stats = stats_of(source.cache);
+        assert_u64(stats.stale_hits, 1);
+        assert_u64(stats.hits, 2);
+        assert_u64(stats.misses, 2); /* who reloaded, and the plain get */
+        assert_balance(source.cache);
+        brisk_cache_free(source.cache);
+    }
+}
+
+static void a_stale_value_serves_whoever_fails_to_reload(void **state)
+{
+    (void)state;
+    struct source source = {.status = BRISK_ERR_UNREACHABLE};
+    open_with_an_old_value(&source, BRISK_POLICY_DEFAULT, 50, 0);
+    fake_clock_advance(&source.clock, 99);
+    assert_asked(&source, "key", BRISK_OK, "old");
+    assert_u64(source.runs, 0);
+    fake_clock_advance(&source.clock, 1);
+    assert_status(probe(source.cache, "key"), BRISK_MISS);
+    assert_status(has(source.cache, "key"), BRISK_MISS);
+    assert_asked(&source, "key", BRISK_STALE, "old");
+    fake_clock_advance(&source.clock, 49);
+    assert_asked(&source, "key", BRISK_STALE, "old");
+    assert_u64(source.runs, 2);
+    fake_clock_advance(&source.clock, 1);
+    assert_asked(&source, "key", BRISK_ERR_UNREACHABLE, "");
+    assert_u64(stats_of(source.cache).stale_hits, 2);
+    assert_u64(stats_of(source.cache).entries, 0);
+    assert_balance(source.cache);
+    brisk_cache_free(source.cache);
+}
+
+static void a_stale_value_is_gone_once_the_loader_finds_none(void **state)
+{
+    (void)state;
+    struct source source = {.status = BRISK_MISS};
+    open_with_an_old_value(&source, BRISK_POLICY_DEFAULT, 50, 0);
+    fake_clock_advance(&source.clock, 120);
+    assert_asked(&source, "key", BRISK_MISS, "");
+    source.status = BRISK_ERR_UNREACHABLE;
+    assert_asked(&source, "key", BRISK_ERR_UNREACHABLE, "");
+    brisk_cache_free(source.cache);
+}
+
+static void one_thread_refreshes_ahead_while_others_go_on_reading(void **state)
+{
+    (void)state;
+    struct source source = {.value = "new", .waits_for_end = true};
+    open_with_an_old_value(&source, BRISK_POLICY_DEFAULT, 0, 20);
+    fake_clock_advance(&source.clock, 79);
+    assert_asked(&source, "key", BRISK_OK, "old");
+    assert_u64(source.runs, 0);
+    fake_clock_advance(&source.clock, 1);
+    run_threads(2, reload_early, &source);
+    assert_u64(source.runs, 1);
+    assert_holds_text(source.cache, "key", "new");
+    fake_clock_advance(&source.clock, 79); /* its time began anew */
+    assert_asked(&source, "key", BRISK_OK, "new");
+    assert_u64(source.runs, 1);
+    brisk_cache_free(source.cache);
+}
+
+static void an_early_refresh_that_fails_harms_nobody(void **state)
+{
+    (void)state;
+    struct source source = {.status = BRISK_ERR_UNREACHABLE};
+    open_with_an_old_value(&source, BRISK_POLICY_DEFAULT, 0, 20);
+    fake_clock_advance(&source.clock, 90);
+    assert_asked(&source, "key", BRISK_OK, "old");
+    assert_u64(source.runs, 1);
+    assert_u64(stats_of(source.cache).hits, 1);
+    fake_clock_advance(&source.clock, 10);
+    assert_asked(&source, "key", BRISK_ERR_UNREACHABLE, "");
+    brisk_cache_free(source.cache);
+}
+
+static void ask_again(struct source *source)
+{
+    struct brisk_view view;
+    source->inner = ask(source, "key", &view);
+    if (view.length != 3 || memcmp(view.data, "old", 3) != 0)
+        source->inner = BRISK_ERR_CORRUPT;
+    brisk_view_release(&view);
+}
+
+/* There is something to give it, so that it need not wait for itself. */
+static void a_loader_that_asks_for_its_own_key_gets_the_old_value(void **state)
+{
+    (void)state;
+    struct source source = {.value = "new", .meanwhile = ask_again};
+    open_with_an_old_value(&source, BRISK_POLICY_DEFAULT, 50, 20);
+    fake_clock_advance(&source.clock, 90);
+    assert_asked(&source, "key", BRISK_OK, "new");
+    assert_ok(source.inner);
+    set_text(source.cache, "key", "old");
+    fake_clock_advance(&source.clock, 110);
+    assert_asked(&source, "key", BRISK_OK, "new");
+    assert_status(source.inner, BRISK_STALE);
+    assert_u64(source.runs, 2);
+    brisk_cache_free(source.cache);
+}
+
+static void invalidated_and_deleted_values_do_not_serve_as_stale(void **state)
+{
+    (void)state;
+    struct source source = {.status = BRISK_ERR_UNREACHABLE};
+    struct brisk_entry_options entry = brisk_entry_options_default();
+    entry.group = 4;
+    open_with_an_old_value(&source, BRISK_POLICY_DEFAULT, 50, 0);
+    assert_ok(brisk_cache_set(source.cache, text("grouped"), text("old"), &entry));
+    fake_clock_advance(&source.clock, 110);
+    assert_asked(&source, "grouped", BRISK_STALE, "old");
+    brisk_cache_invalidate_group(source.cache, 4);
+    assert_asked(&source, "grouped", BRISK_ERR_UNREACHABLE, "");
+    assert_asked(&source, "key", BRISK_STALE, "old");
+    assert_status(brisk_cache_delete(source.cache, text("key")), BRISK_MISS);
+    assert_asked(&source, "key", BRISK_ERR_UNREACHABLE, "");
+    brisk_cache_free(source.cache);
+}
+
+static void a_stale_answer_is_a_hit(void **state)
+{
+    (void)state;
+    struct source source = {.status = BRISK_ERR_UNREACHABLE};
+    open_with_an_old_value(&source, BRISK_POLICY_DEFAULT, 50, 0);
+    fake_clock_advance(&source.clock, 110);
+    for (int i = 0; i < 3; i++)
+        assert_asked(&source, "key", BRISK_STALE, "old");
+    struct brisk_cache_stats stats = stats_of(source.cache);
+    assert_u64(stats.stale_hits, 3);
+    assert_u64(stats.hits, 3);
+    assert_u64(stats.misses, 0);
+    assert_u64(stats.load_failures, 3);
+    brisk_cache_free(source.cache);
+}
+
+BRISK_TEST_MAIN(
+    cmocka_unit_test(others_get_the_stale_value_while_one_reloads),
+    cmocka_unit_test(a_stale_value_serves_whoever_fails_to_reload),
+    cmocka_unit_test(a_stale_value_is_gone_once_the_loader_finds_none),
+    cmocka_unit_test(one_thread_refreshes_ahead_while_others_go_on_reading),
+    cmocka_unit_test(an_early_refresh_that_fails_harms_nobody),
+    cmocka_unit_test(a_loader_that_asks_for_its_own_key_gets_the_old_value),
+    cmocka_unit_test(invalidated_and_deleted_values_do_not_serve_as_stale),
+    cmocka_unit_test(a_stale_answer_is_a_hit))
