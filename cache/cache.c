@@ -18,6 +18,7 @@ enum {
     SHARD_MIN_ENTRIES = 1024,
     SHARD_MIN_BYTES = 4 << 20,
     SHARDS_PER_CPU = 8,
+    LEAST_SHARD_BYTES = 1536, /* what an empty one takes, under any policy */
 };
 
 static bool has_one_order(enum brisk_policy policy)
@@ -93,6 +94,15 @@ static unsigned int power_of_two(unsigned int at_least)
     return power;
 }
 
+/* A limit that an empty shard does not keep to would be none. */
+static bool
+have_shards_room(uint64_t max_entries, uint64_t max_bytes, uint64_t max_weight, unsigned int shards)
+{
+    return (max_entries == 0 || max_entries >= shards) &&
+           (max_weight == 0 || max_weight >= shards) &&
+           (max_bytes == 0 || max_bytes >= (uint64_t)LEAST_SHARD_BYTES * shards);
+}
+
 static enum brisk_status
 check_shards(const struct brisk_cache_options *options, struct brisk_error *error)
 {
@@ -107,12 +117,11 @@ check_shards(const struct brisk_cache_options *options, struct brisk_error *erro
             "default policy",
             options->shards);
     unsigned int shards = power_of_two(options->shards);
-    if ((options->max_entries != 0 && options->max_entries < shards) ||
-        (options->max_weight != 0 && options->max_weight < shards) ||
-        (options->max_bytes != 0 && options->max_bytes < shards))
+    if (!have_shards_room(options->max_entries, options->max_bytes, options->max_weight, shards))
         return bk_error_set(
-            error, BRISK_ERR_INVALID, 0, "the capacity is smaller than shards, which is %u",
-            shards);
+            error, BRISK_ERR_INVALID, 0,
+            "the capacity is too small for shards, which is %u; each needs a max_bytes of %d",
+            shards, LEAST_SHARD_BYTES);
     return BRISK_OK;
 }
 
@@ -294,8 +303,8 @@ enum brisk_status brisk_cache_resize(
     unsigned int shards = cache->shard_count;
     bool has_weight = cache->settings.weigh != NULL;
     if ((max_entries == 0 && max_bytes == 0 && max_weight == 0) ||
-        (max_entries != 0 && max_entries < shards) || (max_bytes != 0 && max_bytes < shards) ||
-        (max_weight != 0 && (max_weight < shards || !has_weight)))
+        (max_weight != 0 && !has_weight) ||
+        !have_shards_room(max_entries, max_bytes, max_weight, shards))
         return BRISK_ERR_INVALID;
 
     pthread_mutex_lock(&cache->resize_lock);

@@ -34,10 +34,14 @@ void bk_groups_free(struct bk_groups *groups)
 }
 
 /* Fibonacci hashing: spreads ids that are small or in steps. */
+static uint32_t spread(uint64_t id)
+{
+    return (uint32_t)((id * UINT64_C(0x9e3779b97f4a7c15)) >> 32);
+}
+
 static uint32_t *chain_of(struct bk_groups *groups, uint64_t id)
 {
-    uint64_t spread = (id * UINT64_C(0x9e3779b97f4a7c15)) >> 32;
-    return &groups->chains[spread & (groups->chain_count - 1)];
+    return &groups->chains[spread(id) & (groups->chain_count - 1)];
 }
 
 /* Where the number of this group stands; NULL or 0 there: unknown. */
@@ -124,10 +128,27 @@ void bk_groups_leave(struct bk_groups *groups, uint32_t group)
 void bk_groups_invalidate(struct bk_groups *groups, uint64_t id)
 {
     pthread_mutex_lock(&groups->lock);
+    groups->dates[spread(id) % BK_GROUP_DATES] = ++groups->invalidations;
     uint32_t *link = find_link(groups, id);
     if (link != NULL && *link != 0) {
         bk_word32 *generation = &record(groups, *link)->generation;
         bk_store32(generation, bk_load32(generation) + 1);
     }
     pthread_mutex_unlock(&groups->lock);
+}
+
+uint64_t bk_groups_date(struct bk_groups *groups)
+{
+    pthread_mutex_lock(&groups->lock);
+    uint64_t date = groups->invalidations;
+    pthread_mutex_unlock(&groups->lock);
+    return date;
+}
+
+bool bk_groups_was_invalidated_after(struct bk_groups *groups, uint64_t id, uint64_t date)
+{
+    pthread_mutex_lock(&groups->lock);
+    bool is_later = groups->dates[spread(id) % BK_GROUP_DATES] > date;
+    pthread_mutex_unlock(&groups->lock);
+    return is_later;
 }

@@ -28,6 +28,10 @@ struct bk_membership {
     uint32_t generation;
 };
 
+enum {
+    BK_GROUP_DATES = 256
+};
+
 struct bk_groups {
     pthread_mutex_t lock;
     struct bk_region region; /* of struct bk_group; record 0 is not used */
@@ -36,6 +40,8 @@ struct bk_groups {
     uint32_t count;
     uint32_t carved;
     uint32_t unused;
+    uint64_t invalidations;         /* so far */
+    uint64_t dates[BK_GROUP_DATES]; /* by id: the number of the last one; ids may share a date */
 };
 
 /* Reserves `most_bytes` of address space at most. */
@@ -47,6 +53,13 @@ bool bk_groups_join(struct bk_groups *groups, uint64_t id, struct bk_membership 
 /* For one entry less. */
 void bk_groups_leave(struct bk_groups *groups, uint32_t group);
 void bk_groups_invalidate(struct bk_groups *groups, uint64_t id);
+
+/*
+ * A date, and whether the group may have been invalidated after it, with or
+ * without entries: rarely true for one that was not.
+ */
+uint64_t bk_groups_date(struct bk_groups *groups);
+bool bk_groups_was_invalidated_after(struct bk_groups *groups, uint64_t id, uint64_t date);
 
 /* Without a lock, of a membership that an entry in the table has. */
 static inline bool bk_groups_is_valid(const struct bk_groups *groups, struct bk_membership member)

@@ -14,6 +14,7 @@ struct bk_load {
     struct brisk_bytes key; /* behind the struct */
     pthread_t owner;
     unsigned int references; /* the owner and those who wait */
+    uint64_t date;           /* of the groups, when it began */
     bool is_done;
     bool is_overtaken;
     enum brisk_status status;
@@ -31,6 +32,8 @@ struct request {
     brisk_load_fn *load;
     void *ctx;
     struct brisk_view *out;
+    bool was_hit;     /* at first sight, and so it was counted */
+    bool was_expired; /* likewise, as a miss */
 };
 
 static struct bk_load *find_load(struct bk_shard *shard, uint64_t hash, struct brisk_bytes key)
@@ -55,9 +58,12 @@ void bk_loads_overtake_all(struct bk_shard *shard)
         load->is_overtaken = true;
 }
 
-bool bk_load_is_overtaken(const struct bk_load *load)
+bool bk_load_is_overtaken(struct bk_shard *shard, const struct bk_store *store)
 {
-    return load->is_overtaken;
+    if (store->load->is_overtaken || store->group == 0)
+        return store->load->is_overtaken;
+    struct bk_groups *groups = &shard->settings->groups;
+    return bk_groups_was_invalidated_after(groups, store->group, store->load->date);
 }
 
 static struct bk_load *begin_load(const struct request *request)
@@ -69,6 +75,7 @@ static struct bk_load *begin_load(const struct request *request)
     load->hash = request->hash;
     load->key = brisk_bytes_of(load + 1, request->key.length);
     load->owner = pthread_self();
+    load->date = bk_groups_date(&request->shard->settings->groups);
     load->references = 1;
     bk_cond_init_monotonic(&load->done);
     load->next = request->shard->loads;
@@ -157,7 +164,7 @@ static enum brisk_status call_loader(const struct request *request, struct bk_lo
     bk_cache_count(cache, BK_LOAD_NS, end_ns - begin_ns);
     if (status < 0)
         bk_cache_count(cache, BK_LOAD_FAILURES, 1);
-    if (status != BRISK_OK)
+    if (status != BRISK_OK && status != BRISK_STALE)
         brisk_view_release(request->out);
     keep_result(request, load, status, &entry);
     return status;
@@ -178,7 +185,7 @@ finish_load(const struct request *request, struct bk_load *load, enum brisk_stat
     bk_shard_lock(request->shard);
     load->is_done = true;
     load->status = status;
-    if (status == BRISK_OK && load->references > 1)
+    if ((status == BRISK_OK || status == BRISK_STALE) && load->references > 1)
         load->value = brisk_view_retain(request->out);
     if (status == BRISK_MISS && !load->is_overtaken)
         drop_old_value(request, &departed);
@@ -221,6 +228,18 @@ look(const struct request *request, struct bk_departed *departed, bool *is_known
     return bk_shard_read_value(shard, handle, request->out) ? BRISK_OK : BRISK_ERR_NOMEM;
 }
 
+/* An answer from this cache after all: corrects what was counted at first sight. */
+static void count_stale_hit(const struct request *request)
+{
+    bk_cache_count(request->cache, BK_STALE_HITS, 1);
+    if (request->was_hit)
+        return;
+    bk_cache_count(request->cache, BK_HITS, 1);
+    bk_cache_count(request->cache, BK_MISSES, (uint64_t)-1);
+    if (request->was_expired)
+        bk_cache_count(request->cache, BK_EXPIRED_LOOKUPS, (uint64_t)-1);
+}
+
 /* A value from before serves where the loader failed. */
 static enum brisk_status load_now(const struct request *request, struct bk_load *load)
 {
@@ -235,6 +254,8 @@ static enum brisk_status load_now(const struct request *request, struct bk_load 
     enum brisk_status older = look(request, &departed, &is_known_missing);
     bk_shard_unlock(request->shard);
     bk_shard_settle(request->shard, &departed);
+    if (older == BRISK_STALE)
+        count_stale_hit(request);
     return older == BRISK_OK || older == BRISK_STALE ? older : status;
 }
 
@@ -272,8 +293,8 @@ static void decide(const struct request *request, struct decision *decision)
     if (wants_load && other == NULL) {
         decision->load = begin_load(request);
         decision->is_own = true;
-        if (decision->load == NULL)
-            status = BRISK_ERR_NOMEM;
+        if (decision->load == NULL && is_missing)
+            status = BRISK_ERR_NOMEM; /* else what there is serves */
     } else if (is_missing && pthread_equal(other->owner, pthread_self()) != 0) {
         status = BRISK_ERR_RECURSION;
     } else if (is_missing) {
@@ -292,6 +313,8 @@ static enum brisk_status load_missing(const struct request *request)
     if (decision.load == NULL) {
         if (decision.status < 0)
             brisk_view_release(request->out);
+        if (decision.status == BRISK_STALE)
+            count_stale_hit(request);
         return decision.status;
     }
     brisk_view_release(request->out);
@@ -326,12 +349,8 @@ enum brisk_status brisk_cache_get_or_load(
         .load = load,
         .ctx = ctx,
         .out = out,
+        .was_hit = status == BRISK_OK,
+        .was_expired = status == BRISK_MISS && remaining == 0,
     };
-    status = load_missing(&request);
-    if (status == BRISK_STALE) {
-        bk_cache_count(cache, BK_STALE_HITS, 1);
-        bk_cache_count(cache, BK_HITS, 1);
-        bk_cache_count(cache, BK_MISSES, (uint64_t)-1); /* which it was at first sight */
-    }
-    return status;
+    return load_missing(&request);
 }

@@ -12,13 +12,14 @@ void bk_loads_overtake(struct bk_shard *shard, uint64_t hash, struct brisk_bytes
 /* All of the shard's, because it was cleared. */
 void bk_loads_overtake_all(struct bk_shard *shard);
 
-bool bk_load_is_overtaken(const struct bk_load *load);
+/* Whether `store`, the result of a load, must not be stored: also if its group was invalidated. */
+bool bk_load_is_overtaken(struct bk_shard *shard, const struct bk_store *store);
 
 /* False if `store` is the result of a load that was overtaken itself. */
 static inline bool bk_loads_allow(struct bk_shard *shard, const struct bk_store *store)
 {
     if (store->load != NULL)
-        return !bk_load_is_overtaken(store->load);
+        return !bk_load_is_overtaken(shard, store);
     if (shard->loads != NULL)
         bk_loads_overtake(shard, store->hash, store->key);
     return true;

@@ -202,8 +202,10 @@ static int read_locked(
     bk_shard_unlock(shard);
 
     bk_shard_settle(shard, &departed);
-    if (verdict == BK_EXPIRED)
+    if (verdict == BK_EXPIRED) {
         bk_cache_count(cache, BK_EXPIRED_LOOKUPS, 1);
+        sink->remaining = 0;
+    }
     return is_shared ? deliver_view(kind, sink) : status;
 }
 

@@ -6,7 +6,8 @@
 
 /*
  * brisk_cache_get of a valid key whose hash is known. *remaining are the ticks
- * until the entry expires, UINT64_MAX if it does not.
+ * until the entry expires, UINT64_MAX if it does not; 0 with
+ * BRISK_MISS if it has.
  */
 enum brisk_status bk_read_view(
     struct brisk_cache *cache, uint64_t hash, struct brisk_bytes key, struct brisk_view *out,

@@ -61,13 +61,14 @@ enum {
     SMALL_LIMIT_ENTRIES = 64 * 1024
 };
 
-/* How many entries to prepare for; under a high limit, what the index takes as it is. */
+/* How many entries to prepare for; under a high limit or one in bytes, what the index takes. */
 static uint64_t likely_entries(const struct bk_shard *shard)
 {
     uint64_t limit = shard->limits.entries;
     uint64_t entries = (uint64_t)bk_table_bucket_count(&shard->table) * BK_ENTRIES_PER_100_BUCKETS /
                        100;
-    return limit <= SMALL_LIMIT_ENTRIES || limit < entries ? limit : entries;
+    bool is_small = limit <= SMALL_LIMIT_ENTRIES && shard->limits.bytes == UINT64_MAX;
+    return is_small || limit < entries ? limit : entries;
 }
 
 static size_t least(size_t a, size_t b)
@@ -491,20 +492,38 @@ void bk_shard_clear(struct bk_shard *shard, struct bk_departed *departed)
     bk_table_clear(&shard->table, shard->pins != 0);
 }
 
-void bk_shard_set_limits(
-    struct bk_shard *shard, const struct bk_limits *limits, struct bk_departed *departed)
+/* An index that was made for more entries; false if it is not much too large. */
+static bool trim_index(struct bk_shard *shard)
 {
-    static const struct bk_limits nothing = {0, 0, 0};
-    shard->limits = *limits;
-    bk_shard_make_room(shard, &nothing, departed);
-
-    struct bk_table *table = &shard->table;
     uint32_t needed = bk_table_buckets_for(shard->entries);
     if (needed < BK_TABLE_FIRST_BUCKETS)
         needed = BK_TABLE_FIRST_BUCKETS;
-    if (needed < bk_table_bucket_count(table) / 2)
-        bk_table_rebuild(table, needed, shard->pins != 0);
+    uint32_t count = bk_table_bucket_count(&shard->table);
+    if (needed > count / 4 * 3 || !bk_table_rebuild(&shard->table, needed, shard->pins != 0))
+        return false;
     bk_policy_set_entries(&shard->policy, likely_entries(shard));
+    return bk_table_bucket_count(&shard->table) < count;
+}
+
+/* Before entries leave for want of bytes, memory goes that was made for more of them. */
+static void shrink_to_fit(struct bk_shard *shard, struct bk_departed *departed)
+{
+    static const struct bk_limits nothing = {0, 0, 0};
+    while (!fits(shard, &nothing)) {
+        bool lacks_bytes = bk_shard_bytes(shard) > shard->limits.bytes;
+        if (!(lacks_bytes && trim_index(shard)) && !bk_shard_evict(shard, departed))
+            break;
+    }
+}
+
+void bk_shard_set_limits(
+    struct bk_shard *shard, const struct bk_limits *limits, struct bk_departed *departed)
+{
+    shard->limits = *limits;
+    shrink_to_fit(shard, departed);
+    trim_index(shard);
+    bk_policy_set_entries(&shard->policy, likely_entries(shard));
+    shrink_to_fit(shard, departed); /* to remember more takes bytes */
 }
 
 static void tell(struct bk_shard *shard, uint32_t handle)

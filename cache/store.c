@@ -12,6 +12,7 @@ struct plan {
     uint32_t meta;
     uint64_t now;
     struct bk_deadline deadline;
+    enum bk_verdict verdict; /* of the entry that was there */
     uint64_t weight;
     struct bk_membership membership;
     struct bk_limits needs; /* one entry, its bytes, its weight */
@@ -45,8 +46,9 @@ static void plan_layout(struct plan *plan)
     plan->meta |= store->is_shared ? BK_META_EXTERNAL : (uint32_t)store->value.length;
 
     uint64_t bytes = bk_arena_block_bytes(bk_meta_block_bytes(plan->meta));
-    if (store->is_shared)
-        bytes += bk_view_held_bytes(&store->value);
+    if (store->is_shared &&
+        __builtin_add_overflow(bytes, bk_view_held_bytes(&store->value), &bytes))
+        bytes = UINT64_MAX;
     plan->needs = (struct bk_limits){.entries = 1, .bytes = bytes, .weight = plan->weight};
 }
 
@@ -54,7 +56,7 @@ static void plan_layout(struct plan *plan)
 static inline bool could_fit(const struct plan *plan)
 {
     const struct bk_shard *shard = plan->shard;
-    if (plan->needs.weight > shard->limits.weight)
+    if (plan->needs.weight > shard->limits.weight || plan->needs.bytes > PTRDIFF_MAX)
         return false;
     if (shard->limits.bytes == UINT64_MAX)
         return true;
@@ -246,19 +248,21 @@ static uint32_t find_good(struct plan *plan, struct bk_place *place)
 {
     const struct bk_store *store = plan->store;
     struct bk_shard *shard = plan->shard;
-    enum bk_verdict verdict;
     uint32_t handle = bk_shard_find_valid(
-        shard, store->hash, store->key, plan->now, &verdict, &plan->departed);
-    if (handle != 0) {
+        shard, store->hash, store->key, plan->now, &plan->verdict, &plan->departed);
+    if (handle != 0)
         *place = bk_table_locate(&shard->table, store->hash, handle);
-        return handle;
-    }
-    if (verdict != BK_EXPIRED)
-        return 0;
-    *place = find_key(plan);
-    if (place->bucket != NULL) /* kept to serve as stale */
-        bk_shard_remove(shard, bk_place_handle(*place), BRISK_EVICT_EXPIRED, &plan->departed);
-    return 0;
+    return handle;
+}
+
+/* One that has expired and was kept to serve as stale, once it is known to be replaced. */
+static void remove_stale(struct plan *plan)
+{
+    if (plan->verdict != BK_EXPIRED)
+        return;
+    struct bk_place place = find_key(plan);
+    if (place.bucket != NULL)
+        bk_shard_remove(plan->shard, bk_place_handle(place), BRISK_EVICT_EXPIRED, &plan->departed);
 }
 
 static enum brisk_status put_entry(struct plan *plan, struct bk_place place, uint32_t handle)
@@ -287,6 +291,7 @@ static int store_locked(struct plan *plan)
     uint32_t handle = find_good(plan, &place);
     if (!mode_allows(plan, handle) || !bk_loads_allow(shard, plan->store))
         return BRISK_NOT_STORED;
+    remove_stale(plan);
     enum brisk_status status = put_entry(plan, place, handle);
     if (status >= 0)
         return status;
@@ -325,6 +330,7 @@ static enum brisk_status give_up(struct plan *plan, enum brisk_status status)
     if (!mode_allows(plan, handle) || !bk_loads_allow(shard, plan->store)) {
         status = BRISK_NOT_STORED;
     } else {
+        remove_stale(plan);
         if (handle != 0)
             bk_shard_remove(shard, handle, BRISK_EVICT_DELETED, &plan->departed);
         shard->counts.rejected++;
@@ -349,6 +355,7 @@ static enum brisk_status run_large(struct plan *plan)
     struct bk_store *store = plan->store;
     struct brisk_view bytes = store->value;
     plan->needs.bytes = bytes.length; /* before four gigabytes are copied in vain */
+    plan->needs.weight = plan->weight;
     if (!limits_allow(plan))
         return give_up(plan, BRISK_ERR_TOO_BIG);
     struct brisk_buffer *buffer = bk_buffer_new(bytes.length);

@@ -74,7 +74,8 @@ struct brisk_cache_options {
 
     /* Capacity. The limits are never exceeded when a call returns. */
     size_t max_entries;    /* default: no limit */
-    size_t max_bytes;      /* keys, values and overhead; 64 MiB if no capacity is given */
+    size_t max_bytes;      /* keys, values and overhead, at least 1,536 per shard; 64 MiB if no
+                              capacity is given */
     uint64_t max_weight;   /* sum of `weigh` over all entries; needs `weigh` */
     brisk_weigh_fn *weigh; /* needs max_weight */
     void *weigh_ctx;
@@ -330,10 +331,11 @@ typedef enum brisk_status brisk_load_fn(
  * `load` runs without locks held and once at a time for a key; other threads
  * that ask for that key wait for its result. Any answer of `load` but BRISK_OK
  * is what every one of them gets. A set, delete or clear of the key meanwhile
- * wins: the result is handed out but not stored.
+ * wins, and so does an invalidation of the result's group: it is handed out but not stored.
  *
  * BRISK_MISS: the loader, or a cached negative answer, says there is none.
- * BRISK_STALE: see brisk_cache_options.stale; *out holds a view.
+ * BRISK_STALE: see brisk_cache_options.stale; *out holds a view. Also if `load`,
+ * which may ask another cache, answers so: its view is handed out, not stored.
  * BRISK_ERR_TIMEOUT: another thread's load took longer than load_timeout_ms; it
  * goes on, and its result will be stored.
  * BRISK_ERR_RECURSION: `load` asks the same cache for the key it is loading.

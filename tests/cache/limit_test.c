@@ -241,18 +241,40 @@ static void an_absurd_length_is_refused_by_a_cache_without_a_limit_in_bytes(void
     brisk_cache_free(cache);
 }
 
-static void a_cache_too_small_for_anything_answers_and_can_grow(void **state)
+enum {
+    LEAST_BYTES = 1536
+};
+
+static void a_limit_in_bytes_below_the_least_is_refused(void **state)
 {
     (void)state;
+    struct brisk_cache_options options = brisk_cache_options_default();
+    struct brisk_error error;
+    options.shards = 4;
+    options.max_bytes = 4 * LEAST_BYTES - 1;
+    assert_null(brisk_cache_new(&options, &error));
+    assert_status(error.status, BRISK_ERR_INVALID);
+    assert_non_null(strstr(error.message, "max_bytes"));
+    options.max_bytes++;
+    struct brisk_cache *cache = new_cache(&options);
+    assert_status(brisk_cache_resize(cache, 0, 4 * LEAST_BYTES - 1, 0), BRISK_ERR_INVALID);
+    brisk_cache_free(cache);
+}
+
+static void a_cache_too_small_for_a_value_answers_and_can_grow(void **state)
+{
+    (void)state;
+    static uint8_t bytes[LEAST_BYTES];
+    struct brisk_bytes value = brisk_bytes_of(bytes, sizeof bytes);
     for (int i = 0; i < POLICIES; i++) {
         struct brisk_cache_options options = brisk_cache_options_default();
         options.policy = every_policy[i];
-        options.max_bytes = 1;
+        options.max_bytes = LEAST_BYTES;
         options.shards = 1;
         struct brisk_cache *cache = new_cache(&options);
-        assert_status(brisk_cache_set(cache, text("key"), text(""), NULL), BRISK_ERR_TOO_BIG);
-        assert_status(brisk_cache_add(cache, text("key"), text(""), NULL), BRISK_ERR_TOO_BIG);
-        assert_status(brisk_cache_replace(cache, text("key"), text(""), NULL), BRISK_NOT_STORED);
+        assert_status(brisk_cache_set(cache, text("key"), value, NULL), BRISK_ERR_TOO_BIG);
+        assert_status(brisk_cache_add(cache, text("key"), value, NULL), BRISK_ERR_TOO_BIG);
+        assert_status(brisk_cache_replace(cache, text("key"), value, NULL), BRISK_NOT_STORED);
         assert_status(probe(cache, "key"), BRISK_MISS);
         brisk_cache_clear(cache);
         assert_u64(stats_of(cache).entries, 0);
@@ -270,27 +292,79 @@ static void a_short_value_that_does_not_fit_takes_the_old_one_along(void **state
 {
     (void)state;
     static uint8_t bytes[INLINE_MAX];
+    static char long_text[300];
+    memset(long_text, 'k', sizeof long_text - 1);
     struct brisk_bytes value = brisk_bytes_of(bytes, sizeof bytes);
+    struct brisk_bytes key = text(long_text);
     for (int i = 0; i < 4; i++) {
         struct brisk_cache_options options = brisk_cache_options_default();
         options.policy = BRISK_POLICY_FIFO;
-        options.max_bytes = i < 2 ? 1000 : 100000;
+        options.max_bytes = i < 2 ? LEAST_BYTES : 100000;
         options.max_weight = i < 2 ? 100000 : 1000;
         options.weigh = weigh_length;
         struct brisk_cache *cache = new_cache(&options);
-        set_text(cache, "key", "old");
+        set_text(cache, long_text, "old");
         set_text(cache, "other", "stays");
 
-        enum brisk_status status = i % 2 == 0
-                                       ? brisk_cache_set(cache, text("key"), value, NULL)
-                                       : brisk_cache_replace(cache, text("key"), value, NULL);
+        enum brisk_status status = i % 2 == 0 ? brisk_cache_set(cache, key, value, NULL)
+                                              : brisk_cache_replace(cache, key, value, NULL);
 
         assert_status(status, BRISK_ERR_TOO_BIG);
-        assert_status(has(cache, "key"), BRISK_MISS);
+        assert_status(has(cache, long_text), BRISK_MISS);
         assert_holds_text(cache, "other", "stays");
         assert_u64(stats_of(cache).rejected, 1);
         assert_balance(cache);
         brisk_cache_free(cache);
+    }
+}
+
+/* As with a limit in bytes: what can never fit is refused before its bytes are looked at. */
+static void a_value_that_is_too_heavy_is_refused_without_a_copy(void **state)
+{
+    (void)state;
+    struct brisk_cache_options options = brisk_cache_options_default();
+    options.max_weight = 1000;
+    options.weigh = weigh_length;
+    struct brisk_cache *cache = new_cache(&options);
+    static uint8_t bytes[1 << 20];
+    set_text(cache, "key", "old");
+    uint64_t before = allocation_count();
+    enum brisk_status status = brisk_cache_set(
+        cache, text("key"), brisk_bytes_of(bytes, sizeof bytes), NULL);
+    assert_status(status, BRISK_ERR_TOO_BIG);
+    assert_u64(allocation_count(), before);
+    assert_status(has(cache, "key"), BRISK_MISS);
+    brisk_cache_free(cache);
+}
+
+/* Its length and the bytes of its entry are more than a size_t holds. */
+static void a_borrowed_view_of_the_greatest_length_is_too_big(void **state)
+{
+    (void)state;
+    for (size_t less = 0; less < 100; less++) {
+        struct brisk_cache *cache = new_cache(NULL);
+        struct brisk_view view = brisk_view_borrow(brisk_bytes_of("x", SIZE_MAX - less));
+        assert_status(brisk_cache_set_view(cache, text("key"), &view, NULL), BRISK_ERR_TOO_BIG);
+        assert_u64(stats_of(cache).entries, 0);
+        brisk_cache_free(cache);
+    }
+}
+
+static void the_least_limits_in_bytes_are_kept_to(void **state)
+{
+    (void)state;
+    for (int i = 0; i < POLICIES; i++) {
+        for (size_t limit = LEAST_BYTES; limit <= 4096; limit += 512) {
+            struct brisk_cache_options options = brisk_cache_options_default();
+            options.policy = every_policy[i];
+            options.max_bytes = limit;
+            struct brisk_cache *cache = new_cache(&options);
+            for (uint64_t key = 0; key < 1000; key++)
+                set_number(cache, key);
+            uint64_t bytes = stats_of(cache).bytes;
+            assert_that(bytes <= limit, "policy %d: %d bytes, limit %d", i, (int)bytes, (int)limit);
+            brisk_cache_free(cache);
+        }
     }
 }
 
@@ -305,5 +379,9 @@ BRISK_TEST_MAIN(
     cmocka_unit_test(the_greatest_weights_do_not_wrap_around),
     cmocka_unit_test(an_entry_takes_at_most_the_share_of_a_shard),
     cmocka_unit_test(an_absurd_length_is_refused_by_a_cache_without_a_limit_in_bytes),
-    cmocka_unit_test(a_cache_too_small_for_anything_answers_and_can_grow),
-    cmocka_unit_test(a_short_value_that_does_not_fit_takes_the_old_one_along))
+    cmocka_unit_test(a_limit_in_bytes_below_the_least_is_refused),
+    cmocka_unit_test(a_cache_too_small_for_a_value_answers_and_can_grow),
+    cmocka_unit_test(a_short_value_that_does_not_fit_takes_the_old_one_along),
+    cmocka_unit_test(a_value_that_is_too_heavy_is_refused_without_a_copy),
+    cmocka_unit_test(a_borrowed_view_of_the_greatest_length_is_too_big),
+    cmocka_unit_test(the_least_limits_in_bytes_are_kept_to))

@@ -208,7 +208,30 @@ static void a_load_is_labelled_with_the_name_of_its_cache(void **state)
     brisk_cache_free(source.cache);
 }
 
+static void invalidate_seven(struct source *source)
+{
+    brisk_cache_invalidate_group(source->cache, 7);
+}
+
+/* Whether or not the group has had entries before. */
+static void an_invalidation_of_its_group_during_the_load_wins(void **state)
+{
+    (void)state;
+    struct source source = {
+        .cache = new_cache(NULL), .value = "old", .group = 7, .meanwhile = invalidate_seven};
+    for (unsigned int i = 1; i < 4; i++) {
+        assert_asked(&source, "key", BRISK_OK, "old");
+        assert_status(has(source.cache, "key"), BRISK_MISS);
+        assert_u64(source.runs, i);
+    }
+    source.group = 8;
+    assert_asked(&source, "key", BRISK_OK, "old");
+    assert_status(has(source.cache, "key"), BRISK_OK);
+    brisk_cache_free(source.cache);
+}
+
 BRISK_TEST_MAIN(
+    cmocka_unit_test(an_invalidation_of_its_group_during_the_load_wins),
     cmocka_unit_test(a_missing_value_is_loaded_once_and_then_found),
     cmocka_unit_test(a_value_that_is_there_is_not_loaded),
     cmocka_unit_test(any_failure_passes_through_and_nothing_is_kept),

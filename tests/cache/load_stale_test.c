@@ -193,6 +193,132 @@ static void a_stale_answer_is_a_hit(void **state)
     brisk_cache_free(source.cache);
 }
 
+/* `expired` counts misses, and this is none. */
+static void a_stale_answer_is_no_expired_miss(void **state)
+{
+    (void)state;
+    struct source source = {.status = BRISK_ERR_UNREACHABLE};
+    open_with_an_old_value(&source, BRISK_POLICY_DEFAULT, 50, 0);
+    fake_clock_advance(&source.clock, 110);
+    assert_asked(&source, "key", BRISK_STALE, "old");
+    assert_u64(stats_of(source.cache).misses, 0);
+    assert_u64(stats_of(source.cache).expired, 0);
+    brisk_cache_free(source.cache);
+}
+
+/* A clock that goes on by itself, at one of its calls. */
+struct leap {
+    uint64_t now, calls, leaps_at;
+};
+
+static uint64_t leap_now(void *ctx)
+{
+    struct leap *leap = ctx;
+    if (++leap->calls == leap->leaps_at)
+        leap->now += 15;
+    return leap->now;
+}
+
+/* At first sight it is a hit that is due for a refresh, at the second it has expired. */
+static void an_entry_that_expires_during_the_call_is_counted_once(void **state)
+{
+    (void)state;
+    for (uint64_t call = 1; call < 8; call++) {
+        struct leap leap = {.now = 1000};
+        struct source source = {.status = BRISK_ERR_UNREACHABLE};
+        struct brisk_cache_options options = brisk_cache_options_default();
+        options.clock = leap_now;
+        options.clock_ctx = &leap;
+        options.ttl = 100;
+        options.stale = 50;
+        options.refresh_ahead = 20;
+        options.shards = 1;
+        source.cache = new_cache(&options);
+        set_text(source.cache, "key", "old");
+        leap = (struct leap){.now = 1090, .leaps_at = call};
+        struct brisk_view view;
+        enum brisk_status status = ask(&source, "key", &view);
+        brisk_view_release(&view);
+        assert_true(status == BRISK_OK || status == BRISK_STALE);
+        struct brisk_cache_stats stats = stats_of(source.cache);
+        assert_u64(stats.hits, 1);
+        assert_u64(stats.misses, 0);
+        brisk_cache_free(source.cache);
+    }
+}
+
+/* It answers BRISK_NOT_STORED: nothing has changed, and the old value may be needed. */
+static void a_replace_of_an_expired_entry_leaves_it_to_serve_as_stale(void **state)
+{
+    (void)state;
+    struct source source = {.status = BRISK_ERR_UNREACHABLE};
+    open_with_an_old_value(&source, BRISK_POLICY_DEFAULT, 50, 0);
+    fake_clock_advance(&source.clock, 110);
+    assert_asked(&source, "key", BRISK_STALE, "old");
+    assert_status(
+        brisk_cache_replace(source.cache, text("key"), text("new"), NULL), BRISK_NOT_STORED);
+    assert_asked(&source, "key", BRISK_STALE, "old");
+    brisk_cache_free(source.cache);
+}
+
+static enum brisk_status load_from_below(
+    struct brisk_bytes key, struct brisk_view *out, struct brisk_entry_options *entry, void *ctx)
+{
+    struct source *below = ctx;
+    (void)entry;
+    return brisk_cache_get_or_load(below->cache, key, out, load_from, below);
+}
+
+/* BRISK_STALE says that *out holds a view, also if it is the loader's own answer. */
+static void a_loader_that_answers_with_a_stale_value_passes_it_on(void **state)
+{
+    (void)state;
+    struct source source = {.status = BRISK_ERR_UNREACHABLE};
+    open_with_an_old_value(&source, BRISK_POLICY_DEFAULT, 50, 0);
+    fake_clock_advance(&source.clock, 110);
+    struct brisk_cache *above = new_cache(NULL);
+    struct brisk_view view;
+    enum brisk_status status = brisk_cache_get_or_load(
+        above, text("key"), &view, load_from_below, &source);
+    if (status == BRISK_STALE)
+        assert_bytes(brisk_view_bytes(&view), text("old"));
+    brisk_view_release(&view);
+    assert_u64(stats_of(above).stale_hits, 0); /* there was nothing stale in this cache */
+    assert_u64(stats_of(above).misses, 1);
+    brisk_cache_free(above);
+    brisk_cache_free(source.cache);
+}
+
+static void reload_with_little_memory(bool is_failing, void *ctx)
+{
+    struct source *source = ctx;
+    struct brisk_view view;
+    (void)is_failing;
+    enum brisk_status status = ask(source, "key", &view);
+    size_t length = view.length;
+    brisk_view_release(&view);
+    assert_status(status, source->inner);
+    assert_size(length, INLINE_MAX + 1);
+}
+
+/* A shared value needs no memory to be handed out; that none is left to reload it is no loss. */
+static void without_memory_to_reload_it_the_old_value_serves(void **state)
+{
+    (void)state;
+    static uint8_t bytes[INLINE_MAX + 1];
+    struct brisk_bytes value = brisk_bytes_of(bytes, sizeof bytes);
+    struct source source = {.status = BRISK_ERR_UNREACHABLE, .inner = BRISK_OK};
+    open_with_an_old_value(&source, BRISK_POLICY_DEFAULT, 50, 20);
+    assert_ok(brisk_cache_set(source.cache, text("key"), value, NULL));
+    reload_with_little_memory(false, &source);
+    fake_clock_advance(&source.clock, 90);
+    for_each_allocation_failure(reload_with_little_memory, &source);
+    source.inner = BRISK_STALE;
+    fake_clock_advance(&source.clock, 20);
+    for_each_allocation_failure(reload_with_little_memory, &source);
+    brisk_cache_free(source.cache);
+}
+
 BRISK_TEST_MAIN(
     cmocka_unit_test(others_get_the_stale_value_while_one_reloads),
     cmocka_unit_test(a_stale_value_serves_whoever_fails_to_reload),
@@ -201,4 +327,8 @@ BRISK_TEST_MAIN(
     cmocka_unit_test(an_early_refresh_that_fails_harms_nobody),
     cmocka_unit_test(a_loader_that_asks_for_its_own_key_gets_the_old_value),
     cmocka_unit_test(invalidated_and_deleted_values_do_not_serve_as_stale),
-    cmocka_unit_test(a_stale_answer_is_a_hit))
+    cmocka_unit_test(a_stale_answer_is_a_hit), cmocka_unit_test(a_stale_answer_is_no_expired_miss),
+    cmocka_unit_test(an_entry_that_expires_during_the_call_is_counted_once),
+    cmocka_unit_test(a_replace_of_an_expired_entry_leaves_it_to_serve_as_stale),
+    cmocka_unit_test(a_loader_that_answers_with_a_stale_value_passes_it_on),
+    cmocka_unit_test(without_memory_to_reload_it_the_old_value_serves))

@@ -155,10 +155,62 @@ static void a_new_limit_holds_at_once_while_others_store(void **state)
     }
 }
 
+/* What the policy remembers of keys that left counts as well. */
+static void a_new_limit_in_bytes_holds_when_resize_returns(void **state)
+{
+    (void)state;
+    static uint8_t bytes[2000];
+    for (int i = 0; i < POLICIES; i++) {
+        struct brisk_cache *cache = new_cache_of(every_policy[i], 200);
+        struct test_random random = test_random_seeded(8);
+        for (size_t limit = 60000; limit >= 10000; limit -= 1000) {
+            assert_ok(brisk_cache_resize(cache, 50, limit, 0));
+            for (int step = 0; step < 100; step++) {
+                uint64_t key = test_random_below(&random, 2000);
+                size_t length = test_random_below(&random, sizeof bytes);
+                assert_ok(
+                    brisk_cache_set(cache, number_key(&key), brisk_bytes_of(bytes, length), NULL));
+            }
+            assert_ok(brisk_cache_resize(cache, 0, limit - 1000, 0));
+            uint64_t used = stats_of(cache).bytes;
+            assert_that(
+                used <= limit - 1000, "policy %d: %d bytes, limit %d", i, (int)used,
+                (int)limit - 1000);
+        }
+        brisk_cache_free(cache);
+    }
+}
+
+/* An index, or what the policy remembers, that was made for more shrinks with the entries. */
+static void half_the_bytes_hold_nearly_half_the_entries(void **state)
+{
+    (void)state;
+    unsigned int bad = 0;
+    for (int i = 0; i < POLICIES; i++) {
+        struct brisk_cache_options options = brisk_cache_options_default();
+        options.policy = every_policy[i];
+        options.max_bytes = 4 << 20;
+        options.hash_seed = 1;
+        options.shards = 1;
+        struct brisk_cache *cache = new_cache(&options);
+        for (uint64_t key = 0; key < 150000; key++)
+            set_number(cache, key);
+        uint64_t before = stats_of(cache).entries;
+        assert_ok(brisk_cache_resize(cache, 0, 2 << 20, 0));
+        uint64_t after = stats_of(cache).entries;
+        print_message("policy %d: %d of %d entries stay\n", i, (int)after, (int)before);
+        bad += after < before * 4 / 10;
+        brisk_cache_free(cache);
+    }
+    assert_u64(bad, 0);
+}
+
 BRISK_TEST_MAIN(
     cmocka_unit_test(resize_evicts_at_once_and_lets_grow_again),
     cmocka_unit_test(an_empty_cache_that_was_resized_takes_entries_again),
     cmocka_unit_test(resize_to_no_limit_at_all_is_invalid),
     cmocka_unit_test(resize_evicts_what_the_policy_would),
     cmocka_unit_test(a_limit_may_change_its_unit),
-    cmocka_unit_test(a_new_limit_holds_at_once_while_others_store))
+    cmocka_unit_test(a_new_limit_holds_at_once_while_others_store),
+    cmocka_unit_test(a_new_limit_in_bytes_holds_when_resize_returns),
+    cmocka_unit_test(half_the_bytes_hold_nearly_half_the_entries))
