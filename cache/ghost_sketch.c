@@ -106,7 +106,8 @@ static enum bk_origin forget(struct bk_ghost_sketch *sketch, unsigned int key)
     return (key & FROM_MAIN) != 0 ? BK_ORIGIN_MAIN : BK_ORIGIN_SMALL;
 }
 
-enum bk_origin bk_ghost_sketch_take(struct bk_ghost_sketch *sketch, uint64_t hash)
+enum bk_origin
+bk_ghost_sketch_take(struct bk_ghost_sketch *sketch, uint64_t hash, bool *is_late)
 {
     if (sketch->bucket_count == 0)
         return BK_ORIGIN_NONE;
@@ -114,7 +115,8 @@ enum bk_origin bk_ghost_sketch_take(struct bk_ghost_sketch *sketch, uint64_t has
     uint16_t *bucket = bucket_of(sketch, mixed);
     unsigned int newer = *bucket & 0xff, older = *bucket >> 8;
     unsigned int fingerprint = fingerprint_of(mixed);
-    if ((newer & FINGERPRINT_MASK) == fingerprint) {
+    *is_late = (newer & FINGERPRINT_MASK) != fingerprint;
+    if (!*is_late) {
         *bucket = (uint16_t)older;
         return forget(sketch, newer);
     }

@@ -30,6 +30,7 @@ struct model {
     size_t capacity;
     uint64_t small_share; /* 2^32: all */
     uint64_t ageing;
+    uint64_t halved, lost; /* of the main queue, lately */
 };
 
 static const uint64_t whole = UINT64_C(1) << 32;
@@ -128,17 +129,38 @@ static void evict_tiny(struct model *model)
     drop_oldest(model, &model->small);
 }
 
+/* A main queue that loses entries without a hit does not pay. */
+static bool model_main_pays(const struct model *model)
+{
+    return model->halved >= model->lost;
+}
+
+static void model_note(struct model *model, uint64_t *event)
+{
+    ++*event;
+    if (model->halved + model->lost >= model_size(model) / 2) {
+        model->halved /= 2;
+        model->lost /= 2;
+    }
+}
+
 static void evict_main(struct model *model)
 {
     uint64_t share = whole - model->small_share;
-    for (int sweep = 0; sweep < 64 && model->main.entries[0].count != 0; sweep++) {
-        struct model_entry entry = take_at(&model->main, 0);
-        bool is_long = share >= whole / 3 * 2;
+    bool is_long = share >= whole / 3 * 2;
+    for (int sweep = 0; sweep < 64; sweep++) {
+        if (model->main.entries[0].count == 0) {
+            model_note(model, &model->lost);
+            break;
+        }
         if (!is_long)
             model->ageing += share + share / 2;
-        if (is_long || model->ageing >= whole)
-            entry.count--;
+        if (is_long || model->ageing >= whole) {
+            model->main.entries[0].count /= 2;
+            model_note(model, &model->halved);
+        }
         model->ageing %= whole;
+        struct model_entry entry = take_at(&model->main, 0);
         append(&model->main, entry.key, entry.count);
     }
     drop_oldest(model, &model->main);
@@ -184,20 +206,24 @@ static void adapt(struct model *model, enum bk_origin origin)
         uint64_t least = whole / 4 / size;
         share -= (int64_t)(back > least ? back : least);
     }
-    int64_t low = (int64_t)(whole / 10), high = (int64_t)(whole - whole / 10);
+    int64_t low = (int64_t)(whole / 10), high = (int64_t)(whole - 1);
     model->small_share = (uint64_t)(share < low ? low : share > high ? high : share);
 }
 
 static void model_insert(struct model *model, uint64_t key)
 {
     enum bk_origin origin = BK_ORIGIN_NONE;
+    bool is_late = false, pays = model_main_pays(model);
     if (model_size(model) >= 64)
-        origin = bk_ghost_sketch_take(&model->ghosts, model_hash(model, key));
+        origin = bk_ghost_sketch_take(&model->ghosts, model_hash(model, key), &is_late);
+    if (origin == BK_ORIGIN_MAIN && is_late && !pays)
+        origin = BK_ORIGIN_NONE;
     if (origin != BK_ORIGIN_NONE)
         adapt(model, origin);
     while (model_size(model) >= model->capacity)
         evict(model);
-    append(origin != BK_ORIGIN_NONE ? &model->main : &model->small, key, origin == BK_ORIGIN_MAIN);
+    bool to_main = origin == BK_ORIGIN_SMALL || (origin == BK_ORIGIN_MAIN && pays);
+    append(to_main ? &model->main : &model->small, key, origin == BK_ORIGIN_MAIN);
 }
 
 static void model_resize(struct model *model, size_t capacity)
