@@ -86,7 +86,7 @@ static bool is_main_paying(const struct bk_default *state)
     return state->halved >= state->lost;
 }
 
-/* Counts one of either; half as many as there are entries are lately. */
+/* Lately: the last half as many of both as there are entries, the older ones count less. */
 static void note(struct bk_policy *policy, uint32_t *event)
 {
     struct bk_default *state = &policy->adaptive;
