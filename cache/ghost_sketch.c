@@ -9,7 +9,6 @@
 enum {
     FROM_MAIN = 0x80,
     FINGERPRINT_MASK = 0x7f,
-    FINGERPRINT_SHIFT = 57, /* the bits farthest from those that make the bucket */
     /* A shard's arena has no room for more entries. */
     MOST_BUCKETS = 1 << 28,
 };
@@ -55,28 +54,9 @@ void bk_ghost_sketch_clear(struct bk_ghost_sketch *sketch)
     sketch->small_count = sketch->main_count = 0;
 }
 
-/*
- * The hash of a number is one multiplication, which leaves traces of an order
- * that keys may have. An index only gets slower by that; here they would collide
- * in bucket and fingerprint at once, and a scan would look like keys that come
- * back. So mix again (splitmix64, Steele, Lea and Flood 2014).
- */
-static uint64_t mix(uint64_t hash)
+static uint16_t *bucket_of(struct bk_ghost_sketch *sketch, uint64_t hash)
 {
-    hash = (hash ^ hash >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    hash = (hash ^ hash >> 27) * UINT64_C(0x94d049bb133111eb);
-    return hash ^ hash >> 31;
-}
-
-static uint16_t *bucket_of(struct bk_ghost_sketch *sketch, uint64_t mixed)
-{
-    return &sketch->buckets[bk_hash_bucket(mixed, sketch->bucket_count)];
-}
-
-static unsigned int fingerprint_of(uint64_t mixed)
-{
-    unsigned int fingerprint = (unsigned int)(mixed >> FINGERPRINT_SHIFT) & FINGERPRINT_MASK;
-    return fingerprint + (fingerprint == 0);
+    return &sketch->buckets[bk_hash_bucket(hash, sketch->bucket_count)];
 }
 
 static uint32_t *count_of(struct bk_ghost_sketch *sketch, unsigned int key)
@@ -88,12 +68,11 @@ void bk_ghost_sketch_add(struct bk_ghost_sketch *sketch, uint64_t hash, enum bk_
 {
     if (sketch->bucket_count == 0)
         return;
-    uint64_t mixed = mix(hash);
-    uint16_t *bucket = bucket_of(sketch, mixed);
+    uint16_t *bucket = bucket_of(sketch, hash);
     unsigned int newer = *bucket & 0xff, older = *bucket >> 8;
     if (older != 0)
         --*count_of(sketch, older);
-    unsigned int key = fingerprint_of(mixed);
+    unsigned int key = bk_hash_fingerprint(hash);
     if (origin == BK_ORIGIN_MAIN)
         key |= FROM_MAIN;
     *bucket = (uint16_t)(newer << 8 | key);
@@ -106,15 +85,16 @@ static enum bk_origin forget(struct bk_ghost_sketch *sketch, unsigned int key)
     return (key & FROM_MAIN) != 0 ? BK_ORIGIN_MAIN : BK_ORIGIN_SMALL;
 }
 
-enum bk_origin bk_ghost_sketch_take(struct bk_ghost_sketch *sketch, uint64_t hash)
+enum bk_origin
+bk_ghost_sketch_take(struct bk_ghost_sketch *sketch, uint64_t hash, bool *is_late)
 {
     if (sketch->bucket_count == 0)
         return BK_ORIGIN_NONE;
-    uint64_t mixed = mix(hash);
-    uint16_t *bucket = bucket_of(sketch, mixed);
+    uint16_t *bucket = bucket_of(sketch, hash);
     unsigned int newer = *bucket & 0xff, older = *bucket >> 8;
-    unsigned int fingerprint = fingerprint_of(mixed);
-    if ((newer & FINGERPRINT_MASK) == fingerprint) {
+    unsigned int fingerprint = bk_hash_fingerprint(hash);
+    *is_late = (newer & FINGERPRINT_MASK) != fingerprint;
+    if (!*is_late) {
         *bucket = (uint16_t)older;
         return forget(sketch, newer);
     }

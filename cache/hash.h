@@ -60,7 +60,8 @@ static inline uint64_t bk_hash_small(const struct bk_hash_key *key, const void *
 /*
  * One hash serves four purposes with bits of their own, so that none of them
  * tells anything about another:
- * 63..56 shard, 55..40 ghost fingerprint, 39..32 tag, 31..0 bucket.
+ * 63..56 shard, 46..40 fingerprint of a ghost, 39..32 tag, 31..0 bucket (of the
+ * index, or of the ghosts).
  */
 static inline size_t bk_hash_shard(uint64_t hash, size_t shard_mask)
 {
@@ -70,6 +71,13 @@ static inline size_t bk_hash_shard(uint64_t hash, size_t shard_mask)
 static inline uint8_t bk_hash_tag(uint64_t hash)
 {
     return (uint8_t)(hash >> 32);
+}
+
+/* Never 0. */
+static inline unsigned int bk_hash_fingerprint(uint64_t hash)
+{
+    unsigned int fingerprint = (unsigned int)(hash >> 40) & 0x7f;
+    return fingerprint + (fingerprint == 0);
 }
 
 /* A bucket of `count`, by multiplication instead of a remainder. */

@@ -49,7 +49,8 @@ struct bk_lfu {
 struct bk_default {
     struct bk_ghost_sketch ghosts;
     uint32_t small_share;  /* of the capacity, for the small queue, in 1 / 2^32 */
-    uint32_t ageing;       /* in 1 / 2^32 of a count */
+    uint32_t ageing;       /* in 1 / 2^32 of a turn */
+    uint32_t halved, lost; /* lately: counts in the main queue, entries by it */
     enum bk_origin origin; /* of the key that is about to be inserted */
 };
 

@@ -15,20 +15,26 @@
  *   per victim, so that this never becomes a scan.
  * - Where the small queue has most of the capacity there is hardly a main queue
  *   to earn a place in by two hits; one is enough.
- * - A short main queue turns faster than a long one. Were a count lost at each
+ * - A short main queue turns faster than a long one. Were counts halved at each
  *   turn, entries that pass through it would drive out the ones that are always
  *   in use but not that often.
+ * - Keys that come back as a whole, a burst that is used and left and used again
+ *   much later, look like a working set to the ghosts, but in the main queue they
+ *   are in the way: they leave it without having been hit. So the main queue has
+ *   to pay, see is_main_paying. While it does not, its ghosts start over in the
+ *   small queue, and those that come back late are as good as strangers.
  *
  * Shares of the capacity are in 1 / 2^32.
  */
 #define WHOLE (UINT64_C(1) << 32)
 /*
  * A small queue of a tenth sees a key again that comes back soon, as published
- * for S3-FIFO, and a main queue of a tenth still keeps what is hot. It starts at a
- * quarter: not far from the tenth that suits most loads, nor from what bursts need.
+ * for S3-FIFO. It may take everything: without a main queue it is a plain FIFO,
+ * which is as good as LRU for bursts. It starts at a quarter: not far from the
+ * tenth that suits most loads, nor from what bursts need.
  */
 #define LEAST_SMALL_SHARE (WHOLE / 10)
-#define MOST_SMALL_SHARE (WHOLE - LEAST_SMALL_SHARE)
+#define MOST_SMALL_SHARE (WHOLE - 1)
 #define FIRST_SMALL_SHARE (WHOLE / 4)
 /* Both of two thirds: a queue is most of the cache if it is twice the other. */
 #define DOMINANT_SHARE (WHOLE / 3 * 2)
@@ -67,7 +73,28 @@ void bk_default_start(struct bk_default *state)
 {
     state->small_share = (uint32_t)FIRST_SMALL_SHARE;
     state->ageing = 0;
+    state->halved = state->lost = 0;
     state->origin = BK_ORIGIN_NONE;
+}
+
+/*
+ * Whether entries of the main queue are hit at least once before they leave it:
+ * lately it has halved as many counts as it has lost entries.
+ */
+static bool is_main_paying(const struct bk_default *state)
+{
+    return state->halved >= state->lost;
+}
+
+/* Lately: the last half as many of both as there are entries, the older ones count less. */
+static void note(struct bk_policy *policy, uint32_t *event)
+{
+    struct bk_default *state = &policy->adaptive;
+    ++*event;
+    if ((uint64_t)state->halved + state->lost < entry_count(policy) / 2)
+        return;
+    state->halved /= 2;
+    state->lost /= 2;
 }
 
 /*
@@ -103,14 +130,17 @@ bool bk_default_recall(struct bk_policy *policy, uint64_t hash)
     state->origin = BK_ORIGIN_NONE;
     if (entry_count(policy) < TINY_ENTRIES)
         return false;
-    state->origin = bk_ghost_sketch_take(&state->ghosts, hash);
+    bool is_late = false, is_paying = is_main_paying(state);
+    state->origin = bk_ghost_sketch_take(&state->ghosts, hash, &is_late);
+    if (state->origin == BK_ORIGIN_MAIN && is_late && !is_paying)
+        state->origin = BK_ORIGIN_NONE;
     if (state->origin == BK_ORIGIN_NONE)
         return false;
     move_boundary(policy);
-    return true;
+    return state->origin == BK_ORIGIN_SMALL || is_paying;
 }
 
-/* What the main queue has lost once will not be lost to its first turn again. */
+/* What the main queue has lost once will not be lost to the first turn again. */
 void bk_default_welcome(struct bk_policy *policy, uint32_t handle)
 {
     if (policy->adaptive.origin == BK_ORIGIN_MAIN)
@@ -164,7 +194,7 @@ static uint32_t least_recent(struct bk_policy *policy)
     return policy->small.oldest;
 }
 
-/* Whether it is time for a passing entry to lose a count: always in a dominant main queue. */
+/* Whether it is time to halve the count of a passing entry: always in a dominant main queue. */
 static bool is_ageing(struct bk_default *state)
 {
     uint64_t main_share = WHOLE - state->small_share;
@@ -181,10 +211,14 @@ static uint32_t main_victim(struct bk_policy *policy)
         uint32_t handle = policy->main.oldest;
         struct bk_place place = bk_policy_place(policy, handle);
         unsigned int frequency = bk_place_frequency(place);
-        if (frequency == 0)
+        if (frequency == 0) {
+            note(policy, &policy->adaptive.lost);
             return handle;
-        if (is_ageing(&policy->adaptive))
-            bk_place_set_frequency(place, frequency - 1);
+        }
+        if (is_ageing(&policy->adaptive)) {
+            note(policy, &policy->adaptive.halved);
+            bk_place_set_frequency(place, frequency / 2);
+        }
         renew(policy, handle, &policy->main, true);
     }
     return policy->main.oldest;

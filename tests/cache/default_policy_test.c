@@ -30,6 +30,7 @@ struct model {
     size_t capacity;
     uint64_t small_share; /* 2^32: all */
     uint64_t ageing;
+    uint64_t halved, lost; /* of the main queue, lately */
 };
 
 static const uint64_t whole = UINT64_C(1) << 32;
@@ -128,17 +129,38 @@ static void evict_tiny(struct model *model)
     drop_oldest(model, &model->small);
 }
 
+/* A main queue that loses entries without a hit does not pay. */
+static bool model_main_pays(const struct model *model)
+{
+    return model->halved >= model->lost;
+}
+
+static void model_note(struct model *model, uint64_t *event)
+{
+    ++*event;
+    if (model->halved + model->lost >= model_size(model) / 2) {
+        model->halved /= 2;
+        model->lost /= 2;
+    }
+}
+
 static void evict_main(struct model *model)
 {
     uint64_t share = whole - model->small_share;
-    for (int sweep = 0; sweep < 64 && model->main.entries[0].count != 0; sweep++) {
-        struct model_entry entry = take_at(&model->main, 0);
-        bool is_long = share >= whole / 3 * 2;
+    bool is_long = share >= whole / 3 * 2;
+    for (int sweep = 0; sweep < 64; sweep++) {
+        if (model->main.entries[0].count == 0) {
+            model_note(model, &model->lost);
+            break;
+        }
         if (!is_long)
             model->ageing += share + share / 2;
-        if (is_long || model->ageing >= whole)
-            entry.count--;
+        if (is_long || model->ageing >= whole) {
+            model->main.entries[0].count /= 2;
+            model_note(model, &model->halved);
+        }
         model->ageing %= whole;
+        struct model_entry entry = take_at(&model->main, 0);
         append(&model->main, entry.key, entry.count);
     }
     drop_oldest(model, &model->main);
@@ -184,20 +206,24 @@ static void adapt(struct model *model, enum bk_origin origin)
         uint64_t least = whole / 4 / size;
         share -= (int64_t)(back > least ? back : least);
     }
-    int64_t low = (int64_t)(whole / 10), high = (int64_t)(whole - whole / 10);
+    int64_t low = (int64_t)(whole / 10), high = (int64_t)(whole - 1);
     model->small_share = (uint64_t)(share < low ? low : share > high ? high : share);
 }
 
 static void model_insert(struct model *model, uint64_t key)
 {
     enum bk_origin origin = BK_ORIGIN_NONE;
+    bool is_late = false, pays = model_main_pays(model);
     if (model_size(model) >= 64)
-        origin = bk_ghost_sketch_take(&model->ghosts, model_hash(model, key));
+        origin = bk_ghost_sketch_take(&model->ghosts, model_hash(model, key), &is_late);
+    if (origin == BK_ORIGIN_MAIN && is_late && !pays)
+        origin = BK_ORIGIN_NONE;
     if (origin != BK_ORIGIN_NONE)
         adapt(model, origin);
     while (model_size(model) >= model->capacity)
         evict(model);
-    append(origin != BK_ORIGIN_NONE ? &model->main : &model->small, key, origin == BK_ORIGIN_MAIN);
+    bool to_main = origin == BK_ORIGIN_SMALL || (origin == BK_ORIGIN_MAIN && pays);
+    append(to_main ? &model->main : &model->small, key, origin == BK_ORIGIN_MAIN);
 }
 
 static void model_resize(struct model *model, size_t capacity)
@@ -388,16 +414,22 @@ static void with_sizes_a_hot_set_survives_a_scan(void **state)
 }
 
 /*
- * Bursts, scans and loops against exact LRU.
+ * Loads of many kinds against exact LRU.
  *
  * At most 3 % more misses, beyond as many as the capacity: the boundary has to be
- * learnt once. Not covered, because they are not within 3 % for good: a
- * skewed load that takes turns with loops over most of the capacity, 10 % above
- * LRU, since each turn has to be learnt; and keys that come back after a random
- * time that is about as long as the cache remembers, 3 to 5 % above in caches of
- * 64 to 500 entries. Nor bursts with a hot set in two entries, a key of each:
- * hits are counted, so that which of two keys with as many was hit last is not
- * known. The wrong one may leave each time, up to twice the misses of LRU.
+ * learnt once. Not covered, because they are not within 3 % for good:
+ * - A skewed load that takes turns with a loop over nine tenths of the capacity: up
+ *   to 7 % above LRU in long turns, 3 to 26 % and in the worst case seen 50 % in
+ *   short ones, since each turn has to be learnt.
+ * - Two bursts of four fifths of the capacity and more that take turns, two passes
+ *   each: up to 9 % above; in caches of 64 and 100 entries also smaller ones that
+ *   come again after two to four capacities, up to 8 %.
+ * - Keys of a window of about the capacity that moves on slowly: 4 to 13 % above.
+ * - In caches of 64 to 100 entries, keys that come back after a random time, 3 to
+ *   6 % above, and popularity that changes all at once, 5 %.
+ * - Bursts with a hot set in two entries, a key of each: hits are counted, so that
+ *   which of two keys with as many was hit last is not known. The wrong one may
+ *   leave each time, up to twice the misses of LRU.
  */
 struct stream {
     struct brisk_cache *cache, *lru;
@@ -518,21 +550,121 @@ static const struct pattern patterns[] = {
     {"scans of 500 %, hot 70 %", run_scans_now_and_then, 500, 70, 5},
 };
 
-static void compare_with_lru(const struct pattern *pattern, size_t capacity)
+struct recurrence {
+    const char *name;
+    void (*run)(struct stream *stream, size_t capacity, const struct recurrence *recurrence);
+    unsigned int percent; /* of the capacity: length of a burst or a loop, time until a return */
+    unsigned int turn;    /* in percent of the capacity: all bursts; a loop, or the time without */
+    unsigned int times;   /* passes over a burst; returns in 100 */
+};
+
+/* Bursts that take turns. */
+static void
+run_recurring_bursts(struct stream *stream, size_t capacity, const struct recurrence *recurrence)
 {
-    struct stream stream = {
+    uint64_t batch = part_of(capacity, recurrence->percent) + 1;
+    uint64_t bursts = part_of(capacity, recurrence->turn) / batch;
+    for (uint64_t burst = 0; has_more(stream); burst++)
+        for (uint64_t i = 0; i < batch * recurrence->times; i++)
+            ask(stream, burst % bursts * batch + i % batch);
+}
+
+/* Some keys far more often than others, about as in Zipf's law with an exponent of 0.75. */
+static uint64_t skewed_below(struct stream *stream, uint64_t keys)
+{
+    double unit = test_random_unit(&stream->random);
+    return (uint64_t)(unit * unit * unit * unit * (double)keys);
+}
+
+static void
+run_skewed_and_loop(struct stream *stream, size_t capacity, const struct recurrence *recurrence)
+{
+    uint64_t keys = 10 * (uint64_t)capacity, loop = part_of(capacity, recurrence->percent);
+    uint64_t turn = part_of(capacity, recurrence->turn);
+    for (uint64_t i = 0; has_more(stream); i++)
+        ask(stream, i / turn % 2 == 0 ? skewed_below(stream, keys) : keys + i % turn % loop);
+}
+
+/* Every request takes popularity on to newer keys, by `percent` of one. */
+static void run_drift(struct stream *stream, size_t capacity, const struct recurrence *recurrence)
+{
+    uint64_t keys = 10 * (uint64_t)capacity;
+    for (uint64_t i = 0; has_more(stream); i++)
+        ask(stream, keys + i * recurrence->percent / 100 - skewed_below(stream, keys));
+}
+
+/* `times` of 100 requests are followed by another one for the key, after a random time. */
+static void run_returns(struct stream *stream, size_t capacity, const struct recurrence *recurrence)
+{
+    uint64_t longest = 2 * part_of(capacity, recurrence->percent), fresh = 0;
+    uint64_t *due = calloc(stream->length, sizeof *due); /* by time: the key and 1 */
+    assert_non_null(due);
+    for (uint64_t now = 0; has_more(stream); now++) {
+        uint64_t key = due[now] != 0 ? due[now] - 1 : fresh++;
+        ask(stream, key);
+        uint64_t then = now + 1 + test_random_below(&stream->random, longest);
+        if (test_random_below(&stream->random, 100) >= recurrence->times)
+            continue;
+        while (then < stream->length && due[then] != 0)
+            then++;
+        if (then < stream->length)
+            due[then] = key + 1;
+    }
+    free(due);
+}
+
+static const struct recurrence recurrences[] = {
+    {"bursts of 20 % of 600 %, twice", run_recurring_bursts, 20, 600, 2},
+    {"bursts of 20 % of 200 %, 3 times", run_recurring_bursts, 20, 200, 3},
+    {"bursts of 50 % of 300 %, twice", run_recurring_bursts, 50, 300, 2},
+    {"bursts of 50 % of 600 %, twice", run_recurring_bursts, 50, 600, 2},
+    {"bursts of 50 % of 200 %, 3 times", run_recurring_bursts, 50, 200, 3},
+    {"bursts of 50 % of 300 %, 3 times", run_recurring_bursts, 50, 300, 3},
+    {"bursts of 80 % of 300 %, twice", run_recurring_bursts, 80, 300, 2},
+    {"bursts of 80 % of 200 %, 3 times", run_recurring_bursts, 80, 200, 3},
+    {"bursts of 95 % of 300 %, twice", run_recurring_bursts, 95, 300, 2},
+    {"bursts of 95 % of 200 %, 3 times", run_recurring_bursts, 95, 200, 3},
+    {"skewed and a loop of 60 %", run_skewed_and_loop, 60, 500, 0},
+    {"skewed and a loop of 120 %", run_skewed_and_loop, 120, 500, 0},
+    {"skewed and a loop of 200 %", run_skewed_and_loop, 200, 500, 0},
+    {"skewed and a loop of 60 %, long turns", run_skewed_and_loop, 60, 2000, 0},
+    {"skewed and a loop of 90 %, long turns", run_skewed_and_loop, 90, 2000, 0},
+    {"drift of 1 %", run_drift, 1, 0, 0},
+    {"drift of 20 %", run_drift, 20, 0, 0},
+    {"drift of 50 %", run_drift, 50, 0, 0},
+    {"half returns after 25 %", run_returns, 25, 0, 50},
+    {"half returns after 100 %", run_returns, 100, 0, 50},
+    {"half returns after 200 %", run_returns, 200, 0, 50},
+    {"nearly all returns after 50 %", run_returns, 50, 0, 90},
+    {"nearly all returns after 100 %", run_returns, 100, 0, 90},
+};
+
+static struct stream new_stream(size_t capacity)
+{
+    size_t least = capacity < 64 ? 5000 : 20000;
+    return (struct stream){
         .cache = new_default_cache(capacity),
         .lru = new_cache_of(BRISK_POLICY_LRU, capacity),
-        .length = capacity < 200 ? 20000 : 100 * capacity,
+        .length = capacity < 500 ? least : 60 * capacity,
         .random = test_random_seeded(1),
     };
-    pattern->run(&stream, capacity, pattern);
+}
+
+static void assert_hardly_more_misses(struct stream *stream, const char *name, size_t capacity)
+{
     assert_that(
-        stream.misses * 100 <= stream.lru_misses * 103 + 100 * capacity,
-        "%s at %zu: %llu misses, LRU %llu", pattern->name, capacity,
-        (unsigned long long)stream.misses, (unsigned long long)stream.lru_misses);
-    brisk_cache_free(stream.cache);
-    brisk_cache_free(stream.lru);
+        stream->misses * 100 <= stream->lru_misses * 103 + 100 * capacity,
+        "%s at %zu: %llu misses, LRU %llu", name, capacity, (unsigned long long)stream->misses,
+        (unsigned long long)stream->lru_misses);
+    brisk_cache_free(stream->cache);
+    brisk_cache_free(stream->lru);
+}
+
+static void compare_with_lru(const struct pattern *pattern, size_t capacity)
+{
+    struct stream stream = new_stream(capacity);
+    pattern->run(&stream, capacity, pattern);
+    assert_hardly_more_misses(&stream, pattern->name, capacity);
 }
 
 static void bursts_scans_and_loops_miss_hardly_more_than_with_lru(void **state)
@@ -548,6 +680,21 @@ static void bursts_scans_and_loops_miss_hardly_more_than_with_lru(void **state)
         }
 }
 
+static void loads_that_come_back_or_change_miss_hardly_more_than_with_lru(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {64, 100, 300, 1000};
+    size_t every = 10 / scaled(10), row = 0;
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+        for (size_t j = 0; j < sizeof recurrences / sizeof recurrences[0]; j++) {
+            if (++row % every != 0)
+                continue;
+            struct stream stream = new_stream(sizes[i]);
+            recurrences[j].run(&stream, sizes[i], &recurrences[j]);
+            assert_hardly_more_misses(&stream, recurrences[j].name, sizes[i]);
+        }
+}
+
 BRISK_TEST_MAIN(
     cmocka_unit_test(it_hits_and_misses_as_the_model_does),
     cmocka_unit_test(it_does_so_with_deletes_stores_and_resizes_in_between),
@@ -555,4 +702,5 @@ BRISK_TEST_MAIN(
     cmocka_unit_test(memory_for_ghosts_is_taken_only_as_entries_come),
     cmocka_unit_test(its_ghosts_count_as_memory_a_byte_for_each_entry),
     cmocka_unit_test(with_sizes_a_hot_set_survives_a_scan),
-    cmocka_unit_test(bursts_scans_and_loops_miss_hardly_more_than_with_lru))
+    cmocka_unit_test(bursts_scans_and_loops_miss_hardly_more_than_with_lru),
+    cmocka_unit_test(loads_that_come_back_or_change_miss_hardly_more_than_with_lru))

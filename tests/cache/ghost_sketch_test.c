@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cache/ghost_sketch.h"
+#include "cache/hash.h"
 
 #include "tests/support/brisk_test.h"
 
@@ -19,6 +20,12 @@ static struct bk_ghost_sketch sketch_of(uint64_t capacity)
     return sketch;
 }
 
+static enum bk_origin take(struct bk_ghost_sketch *sketch, uint64_t hash)
+{
+    bool is_late;
+    return bk_ghost_sketch_take(sketch, hash, &is_late);
+}
+
 static void a_key_is_found_once_with_its_origin(void **state)
 {
     (void)state;
@@ -27,10 +34,10 @@ static void a_key_is_found_once_with_its_origin(void **state)
     bk_ghost_sketch_add(&sketch, hash_of(1), BK_ORIGIN_SMALL);
     bk_ghost_sketch_add(&sketch, hash_of(2), BK_ORIGIN_MAIN);
 
-    assert_i64(bk_ghost_sketch_take(&sketch, hash_of(1)), BK_ORIGIN_SMALL);
-    assert_i64(bk_ghost_sketch_take(&sketch, hash_of(1)), BK_ORIGIN_NONE);
-    assert_i64(bk_ghost_sketch_take(&sketch, hash_of(2)), BK_ORIGIN_MAIN);
-    assert_i64(bk_ghost_sketch_take(&sketch, hash_of(2)), BK_ORIGIN_NONE);
+    assert_i64(take(&sketch, hash_of(1)), BK_ORIGIN_SMALL);
+    assert_i64(take(&sketch, hash_of(1)), BK_ORIGIN_NONE);
+    assert_i64(take(&sketch, hash_of(2)), BK_ORIGIN_MAIN);
+    assert_i64(take(&sketch, hash_of(2)), BK_ORIGIN_NONE);
     bk_ghost_sketch_free(&sketch);
 }
 
@@ -48,11 +55,11 @@ static void it_counts_its_keys_by_origin(void **state)
     assert_u64(sketch.small_count, 0);
     assert_u64(sketch.main_count, 2);
 
-    assert_i64(bk_ghost_sketch_take(&sketch, hash_of(2)), BK_ORIGIN_MAIN);
+    assert_i64(take(&sketch, hash_of(2)), BK_ORIGIN_MAIN);
     assert_u64(sketch.main_count, 1);
     bk_ghost_sketch_clear(&sketch);
     assert_u64(sketch.main_count, 0);
-    assert_i64(bk_ghost_sketch_take(&sketch, hash_of(3)), BK_ORIGIN_NONE);
+    assert_i64(take(&sketch, hash_of(3)), BK_ORIGIN_NONE);
     bk_ghost_sketch_free(&sketch);
 }
 
@@ -64,8 +71,24 @@ static void the_newer_of_two_alike_is_found_first(void **state)
     bk_ghost_sketch_add(&sketch, hash_of(1), BK_ORIGIN_SMALL);
     bk_ghost_sketch_add(&sketch, hash_of(1), BK_ORIGIN_MAIN);
 
-    assert_i64(bk_ghost_sketch_take(&sketch, hash_of(1)), BK_ORIGIN_MAIN);
-    assert_i64(bk_ghost_sketch_take(&sketch, hash_of(1)), BK_ORIGIN_SMALL);
+    assert_i64(take(&sketch, hash_of(1)), BK_ORIGIN_MAIN);
+    assert_i64(take(&sketch, hash_of(1)), BK_ORIGIN_SMALL);
+    bk_ghost_sketch_free(&sketch);
+}
+
+static void the_older_one_of_a_bucket_is_late(void **state)
+{
+    (void)state;
+    struct bk_ghost_sketch sketch = sketch_of(2); /* one bucket */
+    bool is_late;
+
+    bk_ghost_sketch_add(&sketch, hash_of(1), BK_ORIGIN_SMALL);
+    bk_ghost_sketch_add(&sketch, hash_of(2), BK_ORIGIN_SMALL);
+
+    assert_i64(bk_ghost_sketch_take(&sketch, hash_of(1), &is_late), BK_ORIGIN_SMALL);
+    assert_true(is_late);
+    assert_i64(bk_ghost_sketch_take(&sketch, hash_of(2), &is_late), BK_ORIGIN_SMALL);
+    assert_false(is_late);
     bk_ghost_sketch_free(&sketch);
 }
 
@@ -87,7 +110,7 @@ static void one_for_no_keys_knows_none(void **state)
 
     bk_ghost_sketch_add(&sketch, hash_of(1), BK_ORIGIN_SMALL);
 
-    assert_i64(bk_ghost_sketch_take(&sketch, hash_of(1)), BK_ORIGIN_NONE);
+    assert_i64(take(&sketch, hash_of(1)), BK_ORIGIN_NONE);
     assert_u64(bk_ghost_sketch_bytes(&sketch), 0);
     bk_ghost_sketch_clear(&sketch);
     bk_ghost_sketch_free(&sketch);
@@ -101,12 +124,12 @@ static void another_size_starts_anew_and_the_same_one_keeps_the_keys(void **stat
     bk_ghost_sketch_add(&sketch, hash_of(2), BK_ORIGIN_SMALL);
 
     bk_ghost_sketch_resize(&sketch, 100);
-    assert_i64(bk_ghost_sketch_take(&sketch, hash_of(1)), BK_ORIGIN_SMALL);
+    assert_i64(take(&sketch, hash_of(1)), BK_ORIGIN_SMALL);
 
     bk_ghost_sketch_resize(&sketch, 200);
     assert_u64(bk_ghost_sketch_bytes(&sketch), 200);
     assert_u64(sketch.small_count, 0);
-    assert_i64(bk_ghost_sketch_take(&sketch, hash_of(2)), BK_ORIGIN_NONE);
+    assert_i64(take(&sketch, hash_of(2)), BK_ORIGIN_NONE);
     bk_ghost_sketch_free(&sketch);
 }
 
@@ -126,7 +149,7 @@ static void resize_once(bool is_failing, void *ctx)
     bool is_resized = bk_ghost_sketch_bytes(&sketch) == 200;
     assert_true(is_resized || is_failing);
     enum bk_origin want = is_resized ? BK_ORIGIN_NONE : BK_ORIGIN_MAIN;
-    assert_i64(bk_ghost_sketch_take(&sketch, hash_of(1)), want);
+    assert_i64(take(&sketch, hash_of(1)), want);
     bk_ghost_sketch_free(&sketch);
 }
 
@@ -162,7 +185,7 @@ static bool finds(uint64_t added, uint64_t taken)
 {
     struct bk_ghost_sketch sketch = sketch_of(CAPACITY);
     bk_ghost_sketch_add(&sketch, added, BK_ORIGIN_SMALL);
-    bool is_found = bk_ghost_sketch_take(&sketch, taken) != BK_ORIGIN_NONE;
+    bool is_found = take(&sketch, taken) != BK_ORIGIN_NONE;
     bk_ghost_sketch_free(&sketch);
     return is_found;
 }
@@ -234,7 +257,7 @@ static void it_does_what_a_model_of_lists_does(void **state)
         unsigned int key = (unsigned int)(dice >> 8) % KEYS;
         if (dice % 3 == 0) {
             enum bk_origin want = model_take(model, key);
-            assert_i64(bk_ghost_sketch_take(&sketch, hash_of(key)), want);
+            assert_i64(take(&sketch, hash_of(key)), want);
             found += want != BK_ORIGIN_NONE;
         } else {
             enum bk_origin origin = dice % 3 == 1 ? BK_ORIGIN_SMALL : BK_ORIGIN_MAIN;
@@ -250,27 +273,32 @@ static void it_does_what_a_model_of_lists_does(void **state)
 }
 
 /*
- * Hashes that follow each other in a pattern, as those of numbers in sequence do,
- * are no more alike than others: of 127 fingerprints up to 2 are in a bucket, so
- * that at most 157 of 10,000 strangers are found.
+ * The hashes of numbers in sequence are no more alike than others: of 127
+ * fingerprints up to 2 are in a bucket, so that at most 157 of 10,000 strangers
+ * are found.
  */
-static void hashes_in_a_pattern_do_not_collide_more_than_others(void **state)
+static void numbers_in_a_pattern_do_not_collide_more_than_others(void **state)
 {
     (void)state;
     static const uint64_t strides[] = {
         1,
-        UINT64_C(1) << 20,
+        4096,
         UINT64_C(1) << 32,
         UINT64_C(1) << 49,
         UINT64_C(0x100000001),
         UINT64_C(0x5555555555555555)};
+    struct bk_hash_key key;
+    bk_hash_key_init(&key, 1);
     for (size_t i = 0; i < sizeof strides / sizeof strides[0]; i++) {
         struct bk_ghost_sketch sketch = sketch_of(10000);
         unsigned int found = 0;
-        for (uint64_t n = 0; n < 10000; n++)
-            bk_ghost_sketch_add(&sketch, n * strides[i], BK_ORIGIN_SMALL);
-        for (uint64_t n = 10000; n < 20000; n++)
-            found += bk_ghost_sketch_take(&sketch, n * strides[i]) != BK_ORIGIN_NONE;
+        for (uint64_t n = 0; n < 20000; n++) {
+            uint64_t number = n * strides[i], hash = bk_hash(&key, &number, sizeof number);
+            if (n < 10000)
+                bk_ghost_sketch_add(&sketch, hash, BK_ORIGIN_SMALL);
+            else
+                found += take(&sketch, hash) != BK_ORIGIN_NONE;
+        }
         assert_that(found > 50 && found < 200, "%u of 10000 with stride %zu", found, i);
         bk_ghost_sketch_free(&sketch);
     }
@@ -280,8 +308,9 @@ BRISK_TEST_MAIN(
     cmocka_unit_test(a_key_is_found_once_with_its_origin),
     cmocka_unit_test(it_counts_its_keys_by_origin),
     cmocka_unit_test(the_newer_of_two_alike_is_found_first),
+    cmocka_unit_test(the_older_one_of_a_bucket_is_late),
     cmocka_unit_test(it_takes_a_byte_per_key), cmocka_unit_test(one_for_no_keys_knows_none),
     cmocka_unit_test(another_size_starts_anew_and_the_same_one_keeps_the_keys),
     cmocka_unit_test(without_memory_for_another_size_it_stays_as_it_is),
     cmocka_unit_test(it_does_what_a_model_of_lists_does),
-    cmocka_unit_test(hashes_in_a_pattern_do_not_collide_more_than_others))
+    cmocka_unit_test(numbers_in_a_pattern_do_not_collide_more_than_others))
