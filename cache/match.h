@@ -179,6 +179,7 @@ static inline bool bk_match_seize(const struct bk_index *index, const struct bk_
 {
     uint64_t state = match->state;
     bk_word64 *word = &match->place.bucket->state;
+    BK_WORD_STEP(word, 1);
     if (!atomic_compare_exchange_strong_explicit(
             word, &state, state | BK_STATE_LOCKED, memory_order_acquire, memory_order_relaxed))
         return false;

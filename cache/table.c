@@ -45,6 +45,7 @@ uint64_t bk_bucket_wait_and_lock(struct bk_bucket *bucket)
     uint64_t state = bk_load64(&bucket->state);
     for (unsigned int tries = 0;; tries++) {
         state &= ~BK_STATE_LOCKED;
+        BK_WORD_STEP(&bucket->state, 1);
         if (atomic_compare_exchange_weak_explicit(
                 &bucket->state, &state, state | BK_STATE_LOCKED, memory_order_acquire,
                 memory_order_acquire))
@@ -338,6 +339,7 @@ static void publish(struct bk_table *table, uint64_t bucket_count, bool has_pins
     table->current ^= 1;
 
     bk_store64(&index->generation, generation + 1);
+    BK_WORD_STEP(&index->buckets, 1);
     atomic_store_explicit(&index->buckets, array_of(table, table->current), memory_order_release);
     bk_store64(&index->bucket_count, bucket_count);
     bk_store64(&index->generation, generation + 2);
