@@ -505,6 +505,40 @@ static void get_of_a_shared_value_during_a_clear_keeps_it_or_finds_nothing(void 
         &(struct scenario){.arrange = put_shared, .act = clear, .expect = scene_forget_all});
 }
 
+static void put_shared_alone(struct scene *scene)
+{
+    scene->subject = scene_key(scene, 0, 1);
+    scene_put(scene, scene->subject, SHARED);
+    scene_ask(scene, scene->subject);
+}
+
+/* As if the index had grown for somebody who then evicts the subject. */
+static void rebuild_and_delete(struct scene *scene)
+{
+    bk_shard_lock(scene->shard);
+    rebuild(scene, 7);
+    bk_shard_unlock(scene->shard);
+    scene_delete(scene, scene->subject);
+}
+
+static void get_of_a_shared_value_that_goes_after_a_rebuild_keeps_it_or_finds_nothing(void **state)
+{
+    (void)state;
+    scene_explore(&(struct scenario){
+        .arrange = put_shared, .act = rebuild_and_delete, .expect = forget_subject});
+}
+
+static void get_of_a_shared_value_leaves_no_trace_in_an_array_that_is_given_back(void **state)
+{
+    (void)state;
+    scene_explore(&(struct scenario){
+        .is_costly = true,
+        .is_deep = true,
+        .arrange = put_shared_alone,
+        .act = rebuild_and_delete,
+        .expect = forget_subject});
+}
+
 /* Time. */
 static void put_mortals(struct scene *scene)
 {
@@ -638,6 +672,8 @@ BRISK_TEST_MAIN(
     cmocka_unit_test(get_of_a_replaced_shared_value_finds_the_old_or_the_new_one),
     cmocka_unit_test(get_of_an_evicted_shared_value_keeps_it_or_finds_nothing),
     cmocka_unit_test(get_of_a_shared_value_during_a_clear_keeps_it_or_finds_nothing),
+    cmocka_unit_test(get_of_a_shared_value_that_goes_after_a_rebuild_keeps_it_or_finds_nothing),
+    cmocka_unit_test(get_of_a_shared_value_leaves_no_trace_in_an_array_that_is_given_back),
     cmocka_unit_test(get_of_an_expiring_entry_finds_all_of_it_or_nothing),
     cmocka_unit_test(get_of_an_entry_that_is_touched_in_time_finds_it),
     cmocka_unit_test(get_prolongs_an_entry_that_is_overwritten),
