@@ -360,7 +360,8 @@ static bool grow_regions(struct bk_table *table, uint64_t bucket_count)
 /*
  * Versions in the array that comes next begin where no reader can have seen them
  * when it was last in use, short of 2^12 rebuilds during one lookup; and so the
- * state of no bucket in use is zero.
+ * state of no bucket in use is zero. Before anything is in it: a reader who is that
+ * late would take it for the array that it knew.
  */
 static void date_versions(struct bk_table *table, uint64_t bucket_count)
 {
@@ -368,8 +369,7 @@ static void date_versions(struct bk_table *table, uint64_t bucket_count)
     uint64_t rebuilds = bk_load64(&table->index->generation) / 2 + 1;
     uint64_t version = rebuilds << 11 | 1;
     for (uint64_t i = 0; i < bucket_count; i++)
-        bk_store64(
-            &buckets[i].state, bk_load64(&buckets[i].state) + (version << BK_STATE_VERSION_SHIFT));
+        bk_store64(&buckets[i].state, version << BK_STATE_VERSION_SHIFT);
 }
 
 /* Fills the array that nobody sees, through a table of its own. */
@@ -391,8 +391,8 @@ bool bk_table_rebuild(struct bk_table *table, uint32_t bucket_count, bool has_pi
     struct bk_region *unseen = &table->regions[table->current ^ 1];
     uint32_t most = 2 * bucket_count;
     while (bucket_count <= most && grow_regions(table, bucket_count)) {
+        date_versions(table, bucket_count);
         if (copy_all(table, bucket_count)) {
-            date_versions(table, bucket_count);
             publish(table, bucket_count, has_pins);
             return true;
         }

@@ -320,6 +320,43 @@ static void get_during_two_rebuilds_finds_what_is_there(void **state)
         .expect = expect_second_version});
 }
 
+/* Alone in its bucket, whose version says two when it comes and when it comes back second. */
+static void put_one(struct scene *scene)
+{
+    scene->subject = scene_fill(scene, 0, 1, 1);
+    scene->newcomer = scene_key(scene, 0, 1);
+    scene_ask(scene, scene->subject);
+}
+
+static void rebuild_twice_with_newcomer(struct scene *scene)
+{
+    bk_shard_lock(scene->shard);
+    rebuild(scene, 7);
+    bk_shard_unlock(scene->shard);
+    scene_delete(scene, scene->subject);
+    scene_set(scene, scene->subject, 2, LENGTH);
+    insert_newcomer(scene);
+    bk_shard_lock(scene->shard);
+    rebuild(scene, BK_TABLE_FIRST_BUCKETS);
+    bk_shard_unlock(scene->shard);
+}
+
+static void expect_second_version_and_newcomer(struct scene *scene)
+{
+    expect_second_version(scene);
+    expect_newcomer(scene);
+}
+
+static void get_does_not_trust_an_array_that_is_being_filled_again(void **state)
+{
+    (void)state;
+    scene_explore(&(struct scenario){
+        .has_gap = true,
+        .arrange = put_one,
+        .act = rebuild_twice_with_newcomer,
+        .expect = expect_second_version_and_newcomer});
+}
+
 static void clear(struct scene *scene)
 {
     brisk_cache_clear(scene->cache);
@@ -665,6 +702,7 @@ BRISK_TEST_MAIN(
     cmocka_unit_test(get_of_a_replaced_value_finds_the_old_or_the_new_one),
     cmocka_unit_test(get_while_the_index_grows_finds_what_is_there),
     cmocka_unit_test(get_during_two_rebuilds_finds_what_is_there),
+    cmocka_unit_test(get_does_not_trust_an_array_that_is_being_filled_again),
     cmocka_unit_test(get_during_a_clear_finds_an_old_value_or_nothing),
     cmocka_unit_test(get_while_the_cache_shrinks_finds_who_stays),
     cmocka_unit_test(get_of_an_entry_that_moves_to_another_block_finds_it),
