@@ -71,10 +71,19 @@ static void *heap_reallocate(void *memory, size_t length, void *ctx)
     return grown;
 }
 
-static void heap_empty(void)
+/* False if somebody has written to the first word of freed memory, where a buffer counts. */
+static bool heap_empty(void)
 {
-    while (heap.freed_count != 0)
-        free(heap.freed[--heap.freed_count]);
+    bool is_untouched = true;
+    while (heap.freed_count != 0) {
+        struct block *block = heap.freed[--heap.freed_count];
+        uint32_t first = UINT32_C(0x01010101) * POISON;
+        if (block->length >= sizeof first)
+            memcpy(&first, block + 1, sizeof first);
+        is_untouched &= first == UINT32_C(0x01010101) * POISON;
+        free(block);
+    }
+    return is_untouched;
 }
 
 /*
@@ -614,7 +623,8 @@ static const char *end(void *ctx)
     if (heap.live != scene->allocations)
         there = wrong(
             "%zu blocks of memory are not freed", (size_t)(heap.live - scene->allocations));
-    heap_empty();
+    if (!heap_empty())
+        there = wrong("memory is written to that was freed");
     return there;
 }
 

@@ -653,23 +653,61 @@ static void get_prolongs_an_entry_that_is_overwritten(void **state)
         .expect = expect_second_version});
 }
 
-static void replace_for_idle(struct scene *scene)
+static void replace_for_a_moment(struct scene *scene)
 {
     scene_delete(scene, scene->subject);
-    insert_newcomer(scene);
+    scene_set_with_ttl(scene, scene->newcomer, 1, LENGTH, TTL / 10); /* in the subject's block */
 }
 
-static void expect_replaced(struct scene *scene)
+/* A late reader of the subject has not prolonged the newcomer. */
+static void expect_newcomer_to_expire(struct scene *scene)
 {
+    assert_ptr_equal(scene_place(scene, scene->subject).bucket, NULL);
+    assert_ptr_not_equal(scene_place(scene, scene->newcomer).bucket, NULL);
+    fake_clock_advance(&scene->clock, TTL / 5);
+    brisk_cache_tick(scene->cache);
     forget_subject(scene);
-    expect_newcomer(scene);
 }
 
 static void get_prolongs_no_entry_but_the_one_that_it_found(void **state)
 {
     (void)state;
     scene_explore(&(struct scenario){
-        .idle_ttl = TTL, .arrange = age_some, .act = replace_for_idle, .expect = expect_replaced});
+        .idle_ttl = TTL,
+        .arrange = age_some,
+        .act = replace_for_a_moment,
+        .expect = expect_newcomer_to_expire});
+}
+
+/* It lives until 100 ticks from now at most, and until 80 after it is read. */
+static void put_one_with_a_limit(struct scene *scene)
+{
+    scene->subject = scene_key(scene, 0, 1);
+    scene_set_with_ttl(scene, scene->subject, 1, LENGTH, TTL);
+    scene_learn(scene, scene->subject, 1, LENGTH);
+    scene_ask(scene, scene->subject);
+    fake_clock_advance(&scene->clock, TTL / 2);
+}
+
+static void touch_subject(struct scene *scene)
+{
+    scene->answer = brisk_cache_touch(scene->cache, number_key(&scene->subject), 10 * TTL);
+}
+
+/* Behind its first limit, and not yet 80 ticks after it was touched. */
+static void expect_new_limit(struct scene *scene)
+{
+    fake_clock_advance(&scene->clock, 70);
+}
+
+static void get_does_not_shorten_the_time_that_touch_gives(void **state)
+{
+    (void)state;
+    scene_explore(&(struct scenario){
+        .idle_ttl = 80,
+        .arrange = put_one_with_a_limit,
+        .act = touch_subject,
+        .expect = expect_new_limit});
 }
 
 static void read_subject(struct scene *scene)
@@ -716,4 +754,5 @@ BRISK_TEST_MAIN(
     cmocka_unit_test(get_of_an_entry_that_is_touched_in_time_finds_it),
     cmocka_unit_test(get_prolongs_an_entry_that_is_overwritten),
     cmocka_unit_test(get_prolongs_no_entry_but_the_one_that_it_found),
+    cmocka_unit_test(get_does_not_shorten_the_time_that_touch_gives),
     cmocka_unit_test(two_reads_prolong_the_same_entry))
