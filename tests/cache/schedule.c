@@ -18,7 +18,7 @@
 enum {
     STACK_BYTES = 256 * 1024,
     PAGES_BITS = 10,
-    TO_THE_END = UINT_MAX,
+    TO_THE_END = INT_MAX,
     /* So many words of a copy are stops. */
     COPY_STOPS = 3,
     /* Accesses to one word in a row after which an actor is held to wait for the other. */
