@@ -349,7 +349,7 @@ static void publish(struct bk_table *table, uint64_t bucket_count, bool has_pins
     bk_region_discard(left, 0, left->usable_bytes);
 }
 
-/* Both arrays must be mapped as far as either count reaches, see bk_index_home. */
+/* Both arrays must be mapped as far as either count reaches, see bk_index_buckets. */
 static bool grow_regions(struct bk_table *table, uint64_t bucket_count)
 {
     uint64_t old_count = bk_load64(&table->index->bucket_count);

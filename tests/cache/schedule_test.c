@@ -439,12 +439,11 @@ static void put_sparse_chunks(struct scene *scene)
     scene->bystander = 1;
     for (uint64_t key = 1; key <= 3 * BIG_PER_CHUNK; key++)
         scene_set(scene, key, 1, BIG);
-    for (uint64_t key = 2; key <= 2 * BIG_PER_CHUNK + 2; key++)
-        if (key != scene->subject)
-            scene_delete(scene, key);
-    scene_learn(scene, scene->subject, 1, BIG);
-    scene_learn(scene, scene->bystander, 1, BIG);
-    for (uint64_t key = 2 * BIG_PER_CHUNK + 3; key <= 3 * BIG_PER_CHUNK; key++)
+    for (uint64_t key = scene->subject + 1; key <= 2 * BIG_PER_CHUNK + 1; key++)
+        scene_delete(scene, key);
+    for (uint64_t key = 1; key <= scene->subject; key++)
+        scene_learn(scene, key, 1, BIG);
+    for (uint64_t key = 2 * BIG_PER_CHUNK + 2; key <= 3 * BIG_PER_CHUNK; key++)
         scene_learn(scene, key, 1, BIG);
     scene->last_key = 3 * BIG_PER_CHUNK;
     scene->newcomer = scene_key(scene, 0, 1);
