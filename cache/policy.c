@@ -205,3 +205,17 @@ size_t bk_policy_bytes(const struct bk_policy *policy)
     return bk_ghost_bytes(&policy->ghost) + bk_ghost_sketch_bytes(&policy->adaptive.ghosts) +
            (policy->lfu.newest == NULL ? 0 : bk_lfu_bytes_for(policy->lfu.level_count));
 }
+
+size_t bk_policy_least_bytes(const struct bk_policy *policy, uint64_t entries)
+{
+    switch (policy->kind) {
+    case BRISK_POLICY_LFU:
+        return bk_lfu_bytes_for(BK_TABLE_FIRST_BUCKETS * BK_SLOTS);
+    case BRISK_POLICY_S3FIFO:
+        return bk_ghost_bytes_for(s3fifo_ghosts(entries));
+    case BRISK_POLICY_DEFAULT:
+        return bk_ghost_sketch_bytes_for(entries);
+    default:
+        return 0;
+    }
+}

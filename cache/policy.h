@@ -118,6 +118,8 @@ void bk_policy_recost(
 void bk_policy_look_ahead(struct bk_policy *policy);
 
 size_t bk_policy_bytes(const struct bk_policy *policy);
+/* What it takes with the smallest index, prepared for so many entries. */
+size_t bk_policy_least_bytes(const struct bk_policy *policy, uint64_t entries);
 
 static inline uint64_t bk_policy_cost(const struct bk_policy *policy, uint32_t handle)
 {

@@ -112,7 +112,7 @@ static int change_sizes(const void *argument)
     malloc_trim(0);
     uint64_t left = resident_bytes() - before;
     print_message("policy %d, cleared: %llu KiB\n", (int)*policy, (unsigned long long)left >> 10);
-    child_expect(left <= 32 * MIB); /* ghosts keep their room */
+    child_expect(left <= 4 * MIB);
     brisk_cache_free(cache);
     return 0;
 }

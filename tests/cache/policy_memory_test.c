@@ -191,7 +191,85 @@ static void lfu_without_memory_for_more_counts_goes_on(void **state)
     for_each_allocation_failure(use_lfu_without_memory, NULL);
 }
 
+static void keep_quiet(
+    struct brisk_bytes key, const struct brisk_view *value, enum brisk_evict_reason reason,
+    void *ctx)
+{
+    (void)key, (void)value, (void)reason, (void)ctx;
+}
+
+static void clear_gives_back_what_many_entries_have_taken(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2 * POLICIES; i++) {
+        struct brisk_cache_options options = brisk_cache_options_default();
+        options.policy = every_policy[i / 2];
+        options.max_bytes = 1 << 20;
+        options.on_evict = i % 2 == 0 ? NULL : keep_quiet;
+        struct brisk_cache *cache = new_cache(&options);
+        uint64_t empty = stats_of(cache).bytes;
+        set_numbers(cache, 0, 20 * KEYS);
+        for (uint64_t key = 0; key < 20 * KEYS; key++)
+            for (uint64_t k = 0; k < key % 16; k++)
+                hit(cache, key);
+        brisk_cache_clear(cache);
+        assert_u64(stats_of(cache).bytes, empty);
+        set_numbers(cache, 0, 20 * KEYS);
+        assert_balance(cache);
+        brisk_cache_free(cache);
+    }
+}
+
+static enum brisk_status set_length(struct brisk_cache *cache, size_t length)
+{
+    static uint8_t bytes[1 << 18];
+    return brisk_cache_set(cache, text("large"), brisk_bytes_of(bytes, length), NULL);
+}
+
+/* By halves, in a cache that nobody has used. */
+static size_t largest_value(enum brisk_policy policy, size_t max_bytes, size_t max_entries)
+{
+    size_t low = 0, high = max_bytes;
+    while (high - low > 1) {
+        struct brisk_cache *cache = cache_of_bytes(policy, max_bytes);
+        assert_ok(brisk_cache_resize(cache, max_entries, max_bytes, 0));
+        size_t middle = (low + high) / 2;
+        *(set_length(cache, middle) == BRISK_OK ? &low : &high) = middle;
+        brisk_cache_free(cache);
+    }
+    return low;
+}
+
+static void what_fits_does_not_depend_on_what_was_there(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2 * POLICIES; i++) {
+        enum brisk_policy policy = every_policy[i / 2];
+        size_t max_entries = i % 2 == 0 ? 0 : 20;
+        size_t largest = largest_value(policy, 1 << 18, max_entries);
+        assert_true(largest > (1 << 18) - 2000);
+        struct brisk_cache *cache = cache_of_bytes(policy, 1 << 18);
+        for (int round = 0; round < 2; round++) {
+            assert_ok(brisk_cache_resize(cache, 0, 1 << 18, 0));
+            set_numbers(cache, 0, 20 * KEYS);
+            assert_true(stats_of(cache).entries > KEYS);
+            assert_ok(brisk_cache_resize(cache, max_entries, 1 << 18, 0));
+            for (uint64_t key = 0; key < 20 * KEYS; key++)
+                for (uint64_t k = 0; k < key % 16; k++)
+                    hit(cache, key);
+            assert_ok(set_length(cache, largest));
+            assert_u64(stats_of(cache).entries, 1);
+            assert_true(stats_of(cache).bytes <= 1 << 18);
+            assert_status(set_length(cache, largest + 1), BRISK_ERR_TOO_BIG);
+        }
+        assert_balance(cache);
+        brisk_cache_free(cache);
+    }
+}
+
 BRISK_TEST_MAIN(
+    cmocka_unit_test(clear_gives_back_what_many_entries_have_taken),
+    cmocka_unit_test(what_fits_does_not_depend_on_what_was_there),
     cmocka_unit_test(hits_take_no_bytes_and_no_entry_its_room),
     cmocka_unit_test(a_cache_of_the_least_bytes_stays_usable_after_hits),
     cmocka_unit_test(what_lfu_needs_beside_its_entries_is_counted),
