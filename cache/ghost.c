@@ -13,12 +13,25 @@ static uint32_t chains_for(uint32_t capacity)
     return chains;
 }
 
+static uint32_t capacity_for(uint64_t wanted)
+{
+    return wanted > UINT32_MAX - 1 ? UINT32_MAX - 1 : (uint32_t)wanted;
+}
+
+size_t bk_ghost_bytes_for(uint64_t capacity)
+{
+    uint32_t keys = capacity_for(capacity);
+    if (keys == 0)
+        return 0;
+    return (keys + (size_t)1) * sizeof(struct bk_ghost_key) + chains_for(keys) * sizeof(uint32_t);
+}
+
 bool bk_ghost_init(struct bk_ghost *ghost, uint64_t capacity)
 {
     *ghost = (struct bk_ghost){0};
     if (capacity == 0)
         return true;
-    ghost->capacity = capacity > UINT32_MAX - 1 ? UINT32_MAX - 1 : (uint32_t)capacity;
+    ghost->capacity = capacity_for(capacity);
     uint32_t chains = chains_for(ghost->capacity);
     ghost->keys = bk_malloc((ghost->capacity + (size_t)1) * sizeof *ghost->keys);
     ghost->chains = bk_calloc(chains, sizeof *ghost->chains);

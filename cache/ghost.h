@@ -34,6 +34,9 @@ void bk_ghost_add(struct bk_ghost *ghost, uint64_t hash);
 /* Whether it was there; it is not any more. */
 bool bk_ghost_take(struct bk_ghost *ghost, uint64_t hash);
 
+/* What it takes with room for `capacity` keys. */
+size_t bk_ghost_bytes_for(uint64_t capacity);
+
 static inline size_t bk_ghost_bytes(const struct bk_ghost *ghost)
 {
     if (ghost->keys == NULL)

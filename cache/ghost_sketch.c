@@ -19,6 +19,11 @@ static uint32_t buckets_for(uint64_t capacity)
     return count > MOST_BUCKETS ? MOST_BUCKETS : (uint32_t)count;
 }
 
+size_t bk_ghost_sketch_bytes_for(uint64_t capacity)
+{
+    return buckets_for(capacity) * sizeof(uint16_t);
+}
+
 bool bk_ghost_sketch_init(struct bk_ghost_sketch *sketch, uint64_t capacity)
 {
     *sketch = (struct bk_ghost_sketch){0};

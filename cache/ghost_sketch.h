@@ -43,6 +43,9 @@ void bk_ghost_sketch_add(struct bk_ghost_sketch *sketch, uint64_t hash, enum bk_
  */
 enum bk_origin bk_ghost_sketch_take(struct bk_ghost_sketch *sketch, uint64_t hash, bool *is_late);
 
+/* What it takes with room for `capacity` keys. */
+size_t bk_ghost_sketch_bytes_for(uint64_t capacity);
+
 static inline size_t bk_ghost_sketch_bytes(const struct bk_ghost_sketch *sketch)
 {
     return sketch->bucket_count * sizeof *sketch->buckets;

@@ -27,7 +27,7 @@ bool bk_policy_init(
     bk_default_start(&policy->adaptive);
     switch (kind) {
     case BRISK_POLICY_LFU:
-        return bk_lfu_add_levels(&policy->lfu);
+        return bk_lfu_follow_index(policy);
     case BRISK_POLICY_S3FIFO:
         return bk_ghost_init(&policy->ghost, s3fifo_ghosts(entries));
     case BRISK_POLICY_DEFAULT:
@@ -41,8 +41,8 @@ void bk_policy_free(struct bk_policy *policy)
 {
     bk_ghost_free(&policy->ghost);
     bk_ghost_sketch_free(&policy->adaptive.ghosts);
-    bk_free(policy->lfu.levels);
-    policy->lfu.levels = NULL;
+    bk_free(policy->lfu.newest);
+    policy->lfu = (struct bk_lfu){0};
 }
 
 static void resize_ghost(struct bk_ghost *ghost, uint64_t capacity)
@@ -60,6 +60,8 @@ void bk_policy_set_entries(struct bk_policy *policy, uint64_t entries)
         resize_ghost(&policy->ghost, s3fifo_ghosts(entries));
     else if (policy->kind == BRISK_POLICY_DEFAULT)
         bk_ghost_sketch_resize(&policy->adaptive.ghosts, entries);
+    else if (policy->kind == BRISK_POLICY_LFU)
+        bk_lfu_follow_index(policy);
 }
 
 void bk_policy_clear(struct bk_policy *policy)
@@ -70,7 +72,7 @@ void bk_policy_clear(struct bk_policy *policy)
     bk_ghost_clear(&policy->ghost);
     bk_ghost_sketch_clear(&policy->adaptive.ghosts);
     bk_default_start(&policy->adaptive);
-    bk_lfu_clear(policy);
+    bk_lfu_clear(&policy->lfu);
 }
 
 bool bk_policy_recall(struct bk_policy *policy, uint64_t hash)
@@ -118,8 +120,6 @@ void bk_policy_hit(struct bk_policy *policy, uint32_t handle)
 uint32_t bk_policy_victim(struct bk_policy *policy)
 {
     switch (policy->kind) {
-    case BRISK_POLICY_LFU:
-        return bk_lfu_victim(policy);
     case BRISK_POLICY_SIEVE:
         return bk_sieve_victim(policy);
     case BRISK_POLICY_S3FIFO:
@@ -203,5 +203,19 @@ void bk_policy_look_ahead(struct bk_policy *policy)
 size_t bk_policy_bytes(const struct bk_policy *policy)
 {
     return bk_ghost_bytes(&policy->ghost) + bk_ghost_sketch_bytes(&policy->adaptive.ghosts) +
-           policy->lfu.level_capacity * sizeof *policy->lfu.levels;
+           (policy->lfu.newest == NULL ? 0 : bk_lfu_bytes_for(policy->lfu.level_count));
+}
+
+size_t bk_policy_least_bytes(const struct bk_policy *policy, uint64_t entries)
+{
+    switch (policy->kind) {
+    case BRISK_POLICY_LFU:
+        return bk_lfu_bytes_for(BK_TABLE_FIRST_BUCKETS * BK_SLOTS);
+    case BRISK_POLICY_S3FIFO:
+        return bk_ghost_bytes_for(s3fifo_ghosts(entries));
+    case BRISK_POLICY_DEFAULT:
+        return bk_ghost_sketch_bytes_for(entries);
+    default:
+        return 0;
+    }
 }

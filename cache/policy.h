@@ -31,19 +31,18 @@ struct bk_policy_host {
     struct bk_table *table;
 };
 
-/* LFU: all entries that were hit equally often; the queue is in order of arrival. */
-struct bk_lfu_level {
-    struct bk_queue queue;
-    uint64_t hits;
-    uint32_t lower, higher; /* other levels; 0: none */
+/* LFU: all entries that were hit equally often are a level. */
+struct bk_lfu {
+    uint32_t *newest; /* by level, the entry that entered it last; level 0 is not used */
+    uint32_t level_count;
+    uint32_t carved; /* levels that have been in use; what follows was never written */
+    uint32_t unused; /* head of those without entries, linked by `newest` */
 };
 
-struct bk_lfu {
-    struct bk_lfu_level *levels; /* level 0 is not used */
-    uint32_t level_capacity;
-    uint32_t unused; /* head of the levels without entries, by `higher` */
-    uint32_t lowest;
-};
+static inline size_t bk_lfu_bytes_for(uint32_t level_count)
+{
+    return (level_count + (size_t)1) * sizeof(uint32_t);
+}
 
 /* The default policy: where the boundary between its queues is. */
 struct bk_default {
@@ -69,7 +68,7 @@ struct bk_ahead {
 
 /* In order of how often it changes. */
 struct bk_policy {
-    struct bk_queue small; /* the only queue of FIFO, LRU and SIEVE */
+    struct bk_queue small; /* the only queue of FIFO, LRU, LFU and SIEVE */
     struct bk_queue main;  /* the entries with BK_META_MAIN */
     struct bk_ahead small_ahead, main_ahead;
     struct bk_seen seen;
@@ -91,7 +90,7 @@ bool bk_policy_init(
     struct bk_policy *policy, enum brisk_policy kind, const struct bk_policy_host *host,
     uint64_t entries);
 void bk_policy_free(struct bk_policy *policy);
-/* Without memory it goes on with what it has. */
+/* After each change of the index. Without memory it goes on with what it has. */
 void bk_policy_set_entries(struct bk_policy *policy, uint64_t entries);
 void bk_policy_clear(struct bk_policy *policy);
 
@@ -119,6 +118,8 @@ void bk_policy_recost(
 void bk_policy_look_ahead(struct bk_policy *policy);
 
 size_t bk_policy_bytes(const struct bk_policy *policy);
+/* What it takes with the smallest index, prepared for so many entries. */
+size_t bk_policy_least_bytes(const struct bk_policy *policy, uint64_t entries);
 
 static inline uint64_t bk_policy_cost(const struct bk_policy *policy, uint32_t handle)
 {
@@ -161,12 +162,12 @@ bool bk_default_recall(struct bk_policy *policy, uint64_t hash);
 void bk_default_welcome(struct bk_policy *policy, uint32_t handle);
 uint32_t bk_default_victim(struct bk_policy *policy);
 void bk_default_bury(struct bk_policy *policy, uint64_t hash, bool was_main);
-bool bk_lfu_add_levels(struct bk_lfu *lfu);
+/* As many levels as the index has slots. False: no memory, there are as many as before. */
+bool bk_lfu_follow_index(struct bk_policy *policy);
 void bk_lfu_insert(struct bk_policy *policy, uint32_t handle);
 void bk_lfu_hit(struct bk_policy *policy, uint32_t handle);
-uint32_t bk_lfu_victim(struct bk_policy *policy);
 void bk_lfu_remove(struct bk_policy *policy, uint32_t handle);
 void bk_lfu_replace(struct bk_policy *policy, uint32_t handle, uint32_t fresh);
-void bk_lfu_clear(struct bk_policy *policy);
+void bk_lfu_clear(struct bk_lfu *lfu);
 
 #endif

@@ -3,124 +3,161 @@
 #include "cache/policy.h"
 
 /*
- * LFU in constant time: a queue per number of hits, and the queues in a list by
- * that number (Shah, Mitra, Matani, "An O(1) algorithm for implementing the LFU
- * cache eviction scheme", 2010). An entry's last extra word says which queue.
+ * LFU in constant time. One queue holds all entries, by number of hits and then by
+ * arrival at that number; those with the same number are a level, and of each
+ * level it is known which entry is its newest. A hit moves an entry behind the
+ * newest of the next level, or behind the newest of its own one if there is no
+ * entry with one hit more.
+ *
+ * An entry's last extra word holds its hits and its level. There are as many
+ * levels as slots in the index, hence always one for each entry: hits need no
+ * memory.
  */
-static bk_word64 *level_word(struct bk_policy *policy, uint32_t handle)
+enum {
+    LEVEL_BITS = 28 /* more than a shard's index has slots */
+};
+
+#define LEVEL_MASK ((UINT64_C(1) << LEVEL_BITS) - 1)
+/* From here on hits are not counted. */
+#define MOST_HITS (UINT64_MAX >> LEVEL_BITS)
+
+static bk_word64 *word_of(struct bk_policy *policy, uint32_t handle)
 {
     struct bk_entry *entry = bk_policy_entry(policy, handle);
     return entry->words + bk_meta_extra_words(bk_load32(&entry->meta)) - 1;
 }
 
+static uint64_t hits_of(struct bk_policy *policy, uint32_t handle)
+{
+    return bk_load64(word_of(policy, handle)) >> LEVEL_BITS;
+}
+
 static uint32_t level_of(struct bk_policy *policy, uint32_t handle)
 {
-    return (uint32_t)bk_load64(level_word(policy, handle));
+    return (uint32_t)(bk_load64(word_of(policy, handle)) & LEVEL_MASK);
 }
 
-bool bk_lfu_add_levels(struct bk_lfu *lfu)
+static void set_word(struct bk_policy *policy, uint32_t handle, uint64_t hits, uint32_t level)
 {
-    uint32_t old = lfu->level_capacity;
-    uint32_t capacity = old == 0 ? 16 : old * 2;
-    struct bk_lfu_level *levels = bk_realloc(lfu->levels, capacity * sizeof *levels);
-    if (levels == NULL)
-        return false;
-    for (uint32_t i = old == 0 ? 1 : old; i < capacity; i++) {
-        levels[i] = (struct bk_lfu_level){.higher = lfu->unused};
-        lfu->unused = i;
-    }
-    lfu->levels = levels;
-    lfu->level_capacity = capacity;
-    return true;
+    bk_store64(word_of(policy, handle), hits << LEVEL_BITS | level);
 }
 
-/* The level for `hits`, which belongs above `lower`; 0 if there is no memory. */
-static uint32_t level_above(struct bk_lfu *lfu, uint32_t lower, uint64_t hits)
+static uint32_t older_than(struct bk_policy *policy, uint32_t handle)
 {
-    uint32_t higher = lower != 0 ? lfu->levels[lower].higher : lfu->lowest;
-    if (higher != 0 && lfu->levels[higher].hits == hits)
-        return higher;
-    if (lfu->unused == 0 && !bk_lfu_add_levels(lfu))
-        return 0;
+    return bk_load32(&bk_policy_entry(policy, handle)->prev);
+}
 
+/* 0 if there is none: there was no memory for as many as there are entries. */
+static uint32_t take_level(struct bk_lfu *lfu)
+{
     uint32_t level = lfu->unused;
-    lfu->unused = lfu->levels[level].higher;
-    lfu->levels[level] = (struct bk_lfu_level){.hits = hits, .lower = lower, .higher = higher};
-    if (lower != 0)
-        lfu->levels[lower].higher = level;
-    else
-        lfu->lowest = level;
-    if (higher != 0)
-        lfu->levels[higher].lower = level;
+    if (level != 0)
+        lfu->unused = lfu->newest[level];
+    else if (lfu->carved < lfu->level_count)
+        level = ++lfu->carved;
     return level;
 }
 
-static void drop_if_empty(struct bk_lfu *lfu, uint32_t level)
+static void release_level(struct bk_lfu *lfu, uint32_t level)
 {
-    struct bk_lfu_level *empty = &lfu->levels[level];
-    if (empty->queue.count != 0)
-        return;
-    if (empty->lower != 0)
-        lfu->levels[empty->lower].higher = empty->higher;
-    else
-        lfu->lowest = empty->higher;
-    if (empty->higher != 0)
-        lfu->levels[empty->higher].lower = empty->lower;
-    empty->higher = lfu->unused;
+    lfu->newest[level] = lfu->unused;
     lfu->unused = level;
 }
 
-/* There is a level at least: bk_policy_init made some, and entries hold the others. */
-void bk_lfu_insert(struct bk_policy *policy, uint32_t handle)
+/* `older` is the newest of those with fewer hits, or with as few; 0: none. */
+static void enter(struct bk_policy *policy, uint32_t handle, uint32_t older, uint64_t hits)
 {
     struct bk_lfu *lfu = &policy->lfu;
-    uint32_t level = level_above(lfu, 0, 1);
-    if (level == 0) /* no memory: among the least used is the next best place */
-        level = lfu->lowest;
-    bk_store64(level_word(policy, handle), level);
-    bk_queue_push(&lfu->levels[level].queue, bk_policy_arena(policy), handle);
-}
-
-/* Without memory for a new level the hit is not counted. */
-void bk_lfu_hit(struct bk_policy *policy, uint32_t handle)
-{
-    struct bk_lfu *lfu = &policy->lfu;
-    uint32_t from = level_of(policy, handle);
-    uint32_t to = level_above(lfu, from, lfu->levels[from].hits + 1);
-    if (to == 0)
-        return;
-    bk_queue_remove(&lfu->levels[from].queue, bk_policy_arena(policy), handle);
-    bk_queue_push(&lfu->levels[to].queue, bk_policy_arena(policy), handle);
-    bk_store64(level_word(policy, handle), to);
-    drop_if_empty(lfu, from);
-}
-
-uint32_t bk_lfu_victim(struct bk_policy *policy)
-{
-    struct bk_lfu *lfu = &policy->lfu;
-    return lfu->lowest == 0 ? 0 : lfu->levels[lfu->lowest].queue.oldest;
+    uint8_t *arena = bk_policy_arena(policy);
+    uint32_t next = older != 0 ? bk_queue_newer(arena, older) : policy->small.oldest;
+    uint32_t level = 0;
+    if (next == 0 || hits_of(policy, next) != hits) {
+        level = take_level(lfu);
+        if (level == 0) { /* a neighbour's hits are the next best */
+            next = older != 0 ? older : next;
+            hits = hits_of(policy, next);
+        }
+    }
+    if (level == 0) {
+        level = level_of(policy, next);
+        older = lfu->newest[level];
+    }
+    bk_queue_insert(&policy->small, arena, handle, older);
+    set_word(policy, handle, hits, level);
+    lfu->newest[level] = handle;
 }
 
 void bk_lfu_remove(struct bk_policy *policy, uint32_t handle)
 {
+    struct bk_lfu *lfu = &policy->lfu;
     uint32_t level = level_of(policy, handle);
-    bk_queue_remove(&policy->lfu.levels[level].queue, bk_policy_arena(policy), handle);
-    drop_if_empty(&policy->lfu, level);
+    if (lfu->newest[level] == handle) {
+        uint32_t older = older_than(policy, handle);
+        if (older != 0 && level_of(policy, older) == level)
+            lfu->newest[level] = older;
+        else
+            release_level(lfu, level);
+    }
+    bk_queue_remove(&policy->small, bk_policy_arena(policy), handle);
+}
+
+void bk_lfu_insert(struct bk_policy *policy, uint32_t handle)
+{
+    enter(policy, handle, 0, 1);
+}
+
+void bk_lfu_hit(struct bk_policy *policy, uint32_t handle)
+{
+    uint64_t hits = hits_of(policy, handle);
+    uint32_t older = policy->lfu.newest[level_of(policy, handle)];
+    if (older == handle)
+        older = older_than(policy, handle);
+    bk_lfu_remove(policy, handle);
+    enter(policy, handle, older, hits == MOST_HITS ? hits : hits + 1);
 }
 
 void bk_lfu_replace(struct bk_policy *policy, uint32_t handle, uint32_t fresh)
 {
     uint32_t level = level_of(policy, handle);
-    bk_store64(level_word(policy, fresh), level);
-    bk_queue_replace(&policy->lfu.levels[level].queue, bk_policy_arena(policy), handle, fresh);
+    set_word(policy, fresh, hits_of(policy, handle), level);
+    if (policy->lfu.newest[level] == handle)
+        policy->lfu.newest[level] = fresh;
+    bk_queue_replace(&policy->small, bk_policy_arena(policy), handle, fresh);
 }
 
-void bk_lfu_clear(struct bk_policy *policy)
+void bk_lfu_clear(struct bk_lfu *lfu)
+{
+    lfu->unused = lfu->carved = 0;
+}
+
+/* So that those in use are the first ones. */
+static void renumber_levels(struct bk_policy *policy)
 {
     struct bk_lfu *lfu = &policy->lfu;
-    lfu->unused = lfu->lowest = 0;
-    for (uint32_t i = 1; i < lfu->level_capacity; i++) {
-        lfu->levels[i] = (struct bk_lfu_level){.higher = lfu->unused};
-        lfu->unused = i;
+    uint64_t previous = 0;
+    bk_lfu_clear(lfu);
+    for (uint32_t handle = policy->small.oldest; handle != 0;
+         handle = bk_queue_newer(bk_policy_arena(policy), handle)) {
+        uint64_t hits = hits_of(policy, handle);
+        lfu->carved += hits != previous;
+        set_word(policy, handle, hits, lfu->carved);
+        lfu->newest[lfu->carved] = handle;
+        previous = hits;
     }
+}
+
+bool bk_lfu_follow_index(struct bk_policy *policy)
+{
+    struct bk_lfu *lfu = &policy->lfu;
+    uint32_t count = bk_table_bucket_count(policy->host.table) * BK_SLOTS;
+    if (count == lfu->level_count)
+        return true;
+    if (lfu->carved > count)
+        renumber_levels(policy);
+    uint32_t *newest = bk_realloc(lfu->newest, bk_lfu_bytes_for(count));
+    if (newest == NULL)
+        return false;
+    lfu->newest = newest;
+    lfu->level_count = count;
+    return true;
 }

@@ -425,16 +425,22 @@ bool bk_shard_evict(struct bk_shard *shard, struct bk_departed *departed)
     return true;
 }
 
+/* What was made for more entries than none. Without memory some of it stays. */
+static void shrink_empty(struct bk_shard *shard)
+{
+    if (bk_table_bucket_count(&shard->table) > BK_TABLE_FIRST_BUCKETS)
+        bk_table_rebuild(&shard->table, BK_TABLE_FIRST_BUCKETS, shard->pins != 0);
+    bk_policy_set_entries(&shard->policy, likely_entries(shard));
+}
+
 bool bk_shard_make_room(
     struct bk_shard *shard, const struct bk_limits *more, struct bk_departed *departed)
 {
     while (!fits(shard, more)) {
         if (bk_shard_evict(shard, departed))
             continue;
-        /* Nothing left but an index that was made for more. */
-        return bk_table_bucket_count(&shard->table) > BK_TABLE_FIRST_BUCKETS &&
-               bk_table_rebuild(&shard->table, BK_TABLE_FIRST_BUCKETS, shard->pins != 0) &&
-               fits(shard, more);
+        shrink_empty(shard);
+        return fits(shard, more);
     }
     return true;
 }
@@ -475,6 +481,7 @@ static void forget_all(struct bk_shard *shard)
     shard->entries = shard->entry_bytes = shard->weight = 0;
     bk_table_clear(&shard->table, shard->pins != 0);
     bk_policy_clear(&shard->policy);
+    bk_policy_set_entries(&shard->policy, likely_entries(shard));
     bk_wheel_clear(&shard->wheel);
     bk_arena_clear(&shard->arena);
 }
@@ -488,8 +495,9 @@ void bk_shard_clear(struct bk_shard *shard, struct bk_departed *departed)
     uint32_t handle;
     while ((handle = bk_policy_victim(&shard->policy)) != 0)
         bk_shard_remove(shard, handle, BRISK_EVICT_CLEARED, departed);
-    bk_policy_clear(&shard->policy);
     bk_table_clear(&shard->table, shard->pins != 0);
+    bk_policy_clear(&shard->policy);
+    bk_policy_set_entries(&shard->policy, likely_entries(shard));
 }
 
 /* An index that was made for more entries; false if it is not much too large. */

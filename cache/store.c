@@ -52,6 +52,16 @@ static void plan_layout(struct plan *plan)
     plan->needs = (struct bk_limits){.entries = 1, .bytes = bytes, .weight = plan->weight};
 }
 
+/* What an empty shard takes, whatever it held before. */
+static uint64_t least_bytes(const struct bk_shard *shard)
+{
+    uint64_t entries = BK_TABLE_FIRST_BUCKETS * BK_ENTRIES_PER_100_BUCKETS / 100;
+    if (entries > shard->limits.entries)
+        entries = shard->limits.entries;
+    return bk_policy_least_bytes(&shard->policy, entries) +
+           BK_TABLE_FIRST_BUCKETS * sizeof(struct bk_bucket);
+}
+
 /* Whether it could be stored in an empty shard. */
 static inline bool could_fit(const struct plan *plan)
 {
@@ -60,8 +70,7 @@ static inline bool could_fit(const struct plan *plan)
         return false;
     if (shard->limits.bytes == UINT64_MAX)
         return true;
-    uint64_t fixed = bk_policy_bytes(&shard->policy) +
-                     BK_TABLE_FIRST_BUCKETS * sizeof(struct bk_bucket);
+    uint64_t fixed = least_bytes(shard);
     return fixed <= shard->limits.bytes && plan->needs.bytes <= shard->limits.bytes - fixed;
 }
 
