@@ -17,9 +17,17 @@ struct bk_load {
     uint64_t date;           /* of the groups, when it began */
     bool is_done;
     bool is_overtaken;
+    uint64_t group; /* of the result */
     enum brisk_status status;
     struct brisk_view value;
     pthread_cond_t done;
+};
+
+/* What a lookup counts as. */
+enum lookup {
+    MISS,
+    HIT,
+    STALE_HIT,
 };
 
 /* One call of brisk_cache_get_or_load. */
@@ -28,12 +36,15 @@ struct request {
     struct bk_shard *shard;
     struct brisk_bytes key;
     uint64_t hash;
-    uint64_t now;
+    uint64_t now; /* when it last looked */
     brisk_load_fn *load;
     void *ctx;
     struct brisk_view *out;
-    bool was_hit;     /* at first sight, and so it was counted */
-    bool was_expired; /* likewise, as a miss */
+    enum lookup lookup; /* as far as is known */
+    bool was_expired;   /* what it found */
+    bool has_loaded;
+    bool has_waited;
+    struct timespec deadline; /* of waiting; set if it has waited */
 };
 
 static struct bk_load *find_load(struct bk_shard *shard, uint64_t hash, struct brisk_bytes key)
@@ -106,28 +117,6 @@ static void free_load(struct bk_load *load)
     bk_free(load);
 }
 
-/* Without the lock; `load` has a reference for this call. */
-static enum brisk_status wait_for(const struct request *request, struct bk_load *load)
-{
-    struct bk_shard *shard = request->shard;
-    struct timespec deadline = bk_monotonic_after_ms(shard->settings->load_timeout_ms);
-    bk_shard_lock(shard);
-    int result = 0;
-    while (!load->is_done && result == 0)
-        result = pthread_cond_timedwait(&load->done, &shard->lock, &deadline);
-
-    enum brisk_status status = BRISK_ERR_TIMEOUT;
-    if (load->is_done) {
-        status = load->status;
-        *request->out = brisk_view_retain(&load->value);
-    }
-    struct bk_load *last = drop_load(load);
-    bk_shard_unlock(shard);
-    free_load(last);
-    bk_cache_count(request->cache, BK_LOAD_WAITS, 1);
-    return status;
-}
-
 static void keep_result(
     const struct request *request, struct bk_load *load, enum brisk_status status,
     const struct brisk_entry_options *entry)
@@ -166,6 +155,7 @@ static enum brisk_status call_loader(const struct request *request, struct bk_lo
         bk_cache_count(cache, BK_LOAD_FAILURES, 1);
     if (status != BRISK_OK && status != BRISK_STALE)
         brisk_view_release(request->out);
+    load->group = entry.group; /* nobody else looks before it is done */
     keep_result(request, load, status, &entry);
     return status;
 }
@@ -212,13 +202,15 @@ static enum brisk_status read_stale(const struct request *request)
 
 /* What is in the cache for this call, with the lock. BRISK_MISS: it must be loaded. */
 static enum brisk_status
-look(const struct request *request, struct bk_departed *departed, bool *is_known_missing)
+look(struct request *request, struct bk_departed *departed, bool *is_known_missing)
 {
     enum bk_verdict verdict;
     struct bk_shard *shard = request->shard;
     uint32_t handle = bk_shard_find_good(
         shard, request->hash, request->key, request->now, &verdict, departed);
     *is_known_missing = false;
+    if (verdict == BK_EXPIRED)
+        request->was_expired = true;
     if (handle == 0)
         return verdict == BK_EXPIRED && shard->settings->stale != 0 ? read_stale(request)
                                                                     : BRISK_MISS;
@@ -228,35 +220,40 @@ look(const struct request *request, struct bk_departed *departed, bool *is_known
     return bk_shard_read_value(shard, handle, request->out) ? BRISK_OK : BRISK_ERR_NOMEM;
 }
 
-/* An answer from this cache after all: corrects what was counted at first sight. */
-static void count_stale_hit(const struct request *request)
+/* Of what `look` answers. */
+static enum lookup lookup_of(enum brisk_status status)
 {
-    bk_cache_count(request->cache, BK_STALE_HITS, 1);
-    if (request->was_hit)
-        return;
-    bk_cache_count(request->cache, BK_HITS, 1);
-    bk_cache_count(request->cache, BK_MISSES, (uint64_t)-1);
-    if (request->was_expired)
-        bk_cache_count(request->cache, BK_EXPIRED_LOOKUPS, (uint64_t)-1);
+    if (status == BRISK_MISS)
+        return MISS;
+    return status == BRISK_STALE ? STALE_HIT : HIT;
 }
 
-/* A value from before serves where the loader failed. */
-static enum brisk_status load_now(const struct request *request, struct bk_load *load)
+/* Where a load failed: what is in the cache by now, or from before, serves. */
+static enum brisk_status fall_back(struct request *request, enum brisk_status status)
 {
-    enum brisk_status status = call_loader(request, load);
-    finish_load(request, load, status);
-    if (status >= 0)
-        return status;
-
     struct bk_departed departed = {0};
     bool is_known_missing;
+    request->now = bk_shard_time(request->shard); /* the load may have taken long */
     bk_shard_lock(request->shard);
-    enum brisk_status older = look(request, &departed, &is_known_missing);
+    enum brisk_status there = look(request, &departed, &is_known_missing);
     bk_shard_unlock(request->shard);
     bk_shard_settle(request->shard, &departed);
-    if (older == BRISK_STALE)
-        count_stale_hit(request);
-    return older == BRISK_OK || older == BRISK_STALE ? older : status;
+    bool serves = there == BRISK_OK || there == BRISK_STALE;
+    request->lookup = serves ? lookup_of(there) : MISS;
+    return serves ? there : status;
+}
+
+static enum brisk_status load_now(struct request *request, struct bk_load *load)
+{
+    request->has_loaded = true;
+    enum brisk_status status = call_loader(request, load);
+    finish_load(request, load, status);
+    if (status < 0)
+        return fall_back(request, status);
+    bool has_value = status == BRISK_OK || status == BRISK_STALE;
+    if (request->lookup != HIT || !has_value) /* a good value that was loaded early is a hit */
+        request->lookup = MISS;
+    return status;
 }
 
 static bool is_early(const struct request *request)
@@ -275,50 +272,143 @@ struct decision {
     enum brisk_status status; /* where nothing is to be loaded */
     struct bk_load *load;     /* to be run, or waited for */
     bool is_own;
+    bool is_late;  /* the load was overtaken before this call: its result is too old */
+    uint64_t date; /* of the groups */
 };
 
-/* What is in *out while a load runs serves those who need not wait. */
-static void decide(const struct request *request, struct decision *decision)
+static void join_load(struct decision *decision, struct bk_shard *shard, struct bk_load *load)
 {
+    load->references++;
+    decision->load = load;
+    decision->is_late = load->is_overtaken;
+    decision->date = bk_groups_date(&shard->settings->groups);
+}
+
+/* What is in *out while a load runs serves those who need not wait. */
+static struct decision decide(struct request *request)
+{
+    struct decision decision = {0};
     struct bk_shard *shard = request->shard;
     struct bk_departed departed = {0};
     bool is_known_missing;
 
+    request->now = bk_shard_time(shard);
     bk_shard_lock(shard);
     enum brisk_status status = look(request, &departed, &is_known_missing);
+    request->lookup = lookup_of(status);
     struct bk_load *other = find_load(shard, request->hash, request->key);
     bool is_missing = status == BRISK_MISS && !is_known_missing;
     bool wants_load = is_missing || status == BRISK_STALE ||
                       (status == BRISK_OK && is_early(request));
     if (wants_load && other == NULL) {
-        decision->load = begin_load(request);
-        decision->is_own = true;
-        if (decision->load == NULL && is_missing)
+        decision.load = begin_load(request);
+        decision.is_own = true;
+        if (decision.load == NULL && is_missing)
             status = BRISK_ERR_NOMEM; /* else what there is serves */
     } else if (is_missing && pthread_equal(other->owner, pthread_self()) != 0) {
         status = BRISK_ERR_RECURSION;
     } else if (is_missing) {
-        decision->load = other;
-        other->references++;
+        join_load(&decision, shard, other);
     }
     bk_shard_unlock(shard);
     bk_shard_settle(shard, &departed);
-    decision->status = status;
+    decision.status = status;
+    return decision;
 }
 
-static enum brisk_status load_missing(const struct request *request)
+/*
+ * Whether a load that has ended is too old for who joined it: a change of the key
+ * had returned before. Which group its result has was known to nobody then; of
+ * several invalidations only the last one's date is known. With the lock.
+ */
+static bool is_too_old(
+    const struct request *request, const struct bk_load *load, const struct decision *decision)
 {
-    struct decision decision = {0};
-    decide(request, &decision);
+    if (decision->is_late)
+        return true;
+    if (load->group == 0 || decision->date == load->date)
+        return false;
+    struct bk_groups *groups = &request->shard->settings->groups;
+    return bk_groups_was_invalidated_after(groups, load->group, load->date);
+}
+
+/* However many loads a call waits for: all in one time. */
+static void begin_waiting(struct request *request)
+{
+    if (request->has_waited)
+        return;
+    request->has_waited = true;
+    request->deadline = bk_monotonic_after_ms(request->shard->settings->load_timeout_ms);
+    bk_cache_count(request->cache, BK_LOAD_WAITS, 1);
+}
+
+/* Without the lock; the load has a reference for this call. False: its result is too old. */
+static bool
+wait_for(struct request *request, const struct decision *decision, enum brisk_status *status)
+{
+    struct bk_shard *shard = request->shard;
+    struct bk_load *load = decision->load;
+    begin_waiting(request);
+    bk_shard_lock(shard);
+    int result = 0;
+    while (!load->is_done && result == 0)
+        result = pthread_cond_timedwait(&load->done, &shard->lock, &request->deadline);
+
+    bool is_useful = !load->is_done || !is_too_old(request, load, decision);
+    *status = load->is_done ? load->status : BRISK_ERR_TIMEOUT;
+    if (load->is_done && is_useful)
+        *request->out = brisk_view_retain(&load->value);
+    struct bk_load *last = drop_load(load);
+    bk_shard_unlock(shard);
+    free_load(last);
+    return is_useful;
+}
+
+/* One decision, and what follows from it. False: decide again. */
+static bool try_answer(struct request *request, enum brisk_status *status)
+{
+    struct decision decision = decide(request);
+    *status = decision.status;
     if (decision.load == NULL) {
-        if (decision.status < 0)
+        if (*status < 0)
             brisk_view_release(request->out);
-        if (decision.status == BRISK_STALE)
-            count_stale_hit(request);
-        return decision.status;
+        return true;
     }
     brisk_view_release(request->out);
-    return decision.is_own ? load_now(request, decision.load) : wait_for(request, decision.load);
+    if (decision.is_own)
+        *status = load_now(request, decision.load);
+    else if (!wait_for(request, &decision, status))
+        return false;
+    else if (*status < 0)
+        *status = fall_back(request, *status);
+    return true;
+}
+
+/* Once for a call, when its answer is known: what is counted is never taken back. */
+static void count_lookup(const struct request *request)
+{
+    struct brisk_cache *cache = request->cache;
+    if (request->lookup == MISS) {
+        bk_cache_count(cache, BK_MISSES, 1);
+        if (request->was_expired)
+            bk_cache_count(cache, BK_EXPIRED_LOOKUPS, 1);
+        return;
+    }
+    bk_cache_count(cache, BK_HITS, 1);
+    if (!request->has_loaded)
+        bk_cache_count(cache, BK_LOADED_HITS, 1);
+    if (request->lookup == STALE_HIT)
+        bk_cache_count(cache, BK_STALE_HITS, 1);
+}
+
+/* Of a key that was just looked up, without counting, and is missing or due to be reloaded. */
+static enum brisk_status load_missing(struct request *request)
+{
+    enum brisk_status status;
+    while (!try_answer(request, &status))
+        ;
+    count_lookup(request);
+    return status;
 }
 
 enum brisk_status brisk_cache_get_or_load(
@@ -330,26 +420,22 @@ enum brisk_status brisk_cache_get_or_load(
     if (status != BRISK_OK)
         return status;
     uint64_t hash = bk_cache_hash(cache, key);
+    uint64_t refresh_ahead = cache->settings.refresh_ahead;
     uint64_t remaining;
-    status = bk_read_view(cache, hash, key, out, &remaining);
-    bool is_early = remaining <= cache->settings.refresh_ahead;
-    if (status == BRISK_OK)
+    status = bk_try_view(cache, hash, key, refresh_ahead, out, &remaining);
+    if (status != BRISK_MISS && remaining > refresh_ahead) {
         bk_cache_count(cache, BK_LOADED_HITS, 1);
-    if (status != BRISK_MISS && !(status == BRISK_OK && is_early))
         return status;
-
+    }
     brisk_view_release(out);
-    struct bk_shard *shard = bk_cache_shard(cache, hash);
     struct request request = {
         .cache = cache,
-        .shard = shard,
+        .shard = bk_cache_shard(cache, hash),
         .key = key,
         .hash = hash,
-        .now = bk_shard_time(shard),
         .load = load,
         .ctx = ctx,
         .out = out,
-        .was_hit = status == BRISK_OK,
         .was_expired = status == BRISK_MISS && remaining == 0,
     };
     return load_missing(&request);

@@ -29,6 +29,7 @@ struct sink {
     size_t length;
     struct brisk_view view;
     uint64_t remaining; /* ticks until the entry expires; UINT64_MAX: no deadline */
+    bool was_expired;   /* it was there, and past its deadline */
 };
 
 static int take_inline(const struct bk_match *match, enum sink_kind kind, struct sink *sink)
@@ -186,8 +187,8 @@ static int take_locked(
 }
 
 static int read_locked(
-    struct brisk_cache *cache, struct bk_shard *shard, uint64_t hash, struct brisk_bytes key,
-    enum sink_kind kind, struct sink *sink)
+    struct bk_shard *shard, uint64_t hash, struct brisk_bytes key, enum sink_kind kind,
+    struct sink *sink)
 {
     uint64_t now = bk_shard_time(shard);
     struct bk_departed departed = {0};
@@ -202,10 +203,9 @@ static int read_locked(
     bk_shard_unlock(shard);
 
     bk_shard_settle(shard, &departed);
-    if (verdict == BK_EXPIRED) {
-        bk_cache_count(cache, BK_EXPIRED_LOOKUPS, 1);
+    sink->was_expired = verdict == BK_EXPIRED;
+    if (sink->was_expired)
         sink->remaining = 0;
-    }
     return is_shared ? deliver_view(kind, sink) : status;
 }
 
@@ -226,8 +226,8 @@ static int read_free(
     return NEEDS_LOCK;
 }
 
-/* A lookup of any kind, counted. */
-static __attribute__((noinline)) enum brisk_status read_any(
+/* A lookup of any kind. */
+static inline __attribute__((always_inline)) enum brisk_status read_uncounted(
     struct brisk_cache *cache, uint64_t hash, struct brisk_bytes key, enum sink_kind kind,
     struct sink *sink)
 {
@@ -236,9 +236,20 @@ static __attribute__((noinline)) enum brisk_status read_any(
     if (cache->settings.has_lock_free_hits)
         status = read_free(shard, hash, key, kind, sink);
     if (status == NEEDS_LOCK)
-        status = read_locked(cache, shard, hash, key, kind, sink);
-    bk_cache_count(cache, status == BRISK_MISS ? BK_MISSES : BK_HITS, 1);
+        status = read_locked(shard, hash, key, kind, sink);
     return (enum brisk_status)status;
+}
+
+/* Likewise, and counted. */
+static __attribute__((noinline)) enum brisk_status read_any(
+    struct brisk_cache *cache, uint64_t hash, struct brisk_bytes key, enum sink_kind kind,
+    struct sink *sink)
+{
+    enum brisk_status status = read_uncounted(cache, hash, key, kind, sink);
+    bk_cache_count(cache, status == BRISK_MISS ? BK_MISSES : BK_HITS, 1);
+    if (sink->was_expired)
+        bk_cache_count(cache, BK_EXPIRED_LOOKUPS, 1);
+    return status;
 }
 
 static inline __attribute__((always_inline)) bool confirm_hit(const struct bk_match *match)
@@ -373,8 +384,8 @@ enum brisk_status brisk_cache_get_into(
     return read_into_of_text(cache, key, buffer, capacity, length);
 }
 
-/* As read_into_fast. */
-static inline __attribute__((always_inline)) int read_view_fast(
+/* As read_into_fast. Does not count a miss. */
+static inline __attribute__((always_inline)) int try_view_fast(
     struct brisk_cache *cache, const void *key, size_t key_length, uint64_t hash,
     struct brisk_view *out)
 {
@@ -395,9 +406,18 @@ static inline __attribute__((always_inline)) int read_view_fast(
     }
     if (found != BK_ABSENT)
         return RACED;
-    bk_count(&bk_last_counters.counters->values[BK_MISSES], 1);
     *out = (struct brisk_view){0};
     return BRISK_MISS;
+}
+
+static inline __attribute__((always_inline)) int read_view_fast(
+    struct brisk_cache *cache, const void *key, size_t key_length, uint64_t hash,
+    struct brisk_view *out)
+{
+    int status = try_view_fast(cache, key, key_length, hash, out);
+    if (status == BRISK_MISS)
+        bk_count(&bk_last_counters.counters->values[BK_MISSES], 1);
+    return status;
 }
 
 enum brisk_status bk_read_view(
@@ -412,6 +432,25 @@ enum brisk_status bk_read_view(
     }
     struct sink sink = {.remaining = UINT64_MAX};
     enum brisk_status status = read_any(cache, hash, key, SINK_VIEW, &sink);
+    *out = sink.view;
+    *remaining = sink.remaining;
+    return status;
+}
+
+enum brisk_status bk_try_view(
+    struct brisk_cache *cache, uint64_t hash, struct brisk_bytes key, uint64_t least,
+    struct brisk_view *out, uint64_t *remaining)
+{
+    *remaining = UINT64_MAX;
+    if (bk_cache_was_last(cache)) {
+        int status = try_view_fast(cache, key.data, key.length, hash, out);
+        if (status != RACED)
+            return (enum brisk_status)status;
+    }
+    struct sink sink = {.remaining = UINT64_MAX};
+    enum brisk_status status = read_uncounted(cache, hash, key, SINK_VIEW, &sink);
+    if (status != BRISK_MISS && sink.remaining > least)
+        bk_cache_count(cache, BK_HITS, 1);
     *out = sink.view;
     *remaining = sink.remaining;
     return status;

@@ -57,7 +57,7 @@ enum brisk_evict_reason {
 /*
  * Told exactly once of each entry that leaves, after it has left, on the thread
  * whose call removed it. `key` and `value` are valid for the call; copy the
- * value with brisk_view_copy to keep it.
+ * value with brisk_view_copy to keep it. A cached negative answer has an empty value.
  */
 typedef void brisk_evict_fn(
     struct brisk_bytes key, const struct brisk_view *value, enum brisk_evict_reason reason,
@@ -98,18 +98,19 @@ struct brisk_cache_options {
     /*
      * For so long after its deadline an entry still serves brisk_cache_get_or_load:
      * while one thread reloads it, the others get it with BRISK_STALE, and so does
-     * everybody whose reload failed. Other reads never see it. Default: 0.
+     * everybody whose reload failed. Other reads never see it. Needs `ttl`. Default: 0.
      */
     uint64_t stale;
     /*
      * So long before its deadline the first brisk_cache_get_or_load reloads the
-     * entry while other threads go on reading it. Default: 0, reload when expired.
+     * entry while other threads go on reading it; one whose time to live is not
+     * longer is reloaded by every call. Default: 0, reload when expired.
      */
     uint64_t refresh_ahead;
     /* Shortens each time to live by a random share of up to so many percent, at most 100. */
     unsigned int ttl_jitter_percent;
     /*
-     * How long to wait for another thread's load, in real milliseconds. Default: 30,000.
+     * How long a call waits for other threads' loads, in real milliseconds. Default: 30,000.
      */
     unsigned int load_timeout_ms;
     /*
@@ -169,7 +170,7 @@ struct brisk_cache_stats {
     uint64_t load_failures;
     uint64_t load_waits; /* calls that waited for another thread's load */
     uint64_t load_ns;    /* spent in loaders */
-    uint64_t saved_ns;   /* estimate: hits of get_or_load times the mean load */
+    uint64_t saved_ns;   /* estimate: hits of get_or_load without a load, times the mean load */
     uint64_t evicted_capacity;
     uint64_t evicted_capacity_bytes;
     uint64_t evicted_expired;
@@ -323,7 +324,8 @@ brisk_cache_for_each(struct brisk_cache *cache, brisk_cache_visit_fn *visit, voi
 /*
  * Computes the value of a key that is missing. On BRISK_OK the cache takes over
  * the reference in *out; `entry` may be changed to choose the time to live and
- * group of the result. BRISK_MISS: there is no such value (see negative_ttl).
+ * group of the result. BRISK_MISS: there is no such value; it is kept for
+ * negative_ttl, whatever entry->ttl says. It must return: no longjmp, no pthread_exit.
  */
 typedef enum brisk_status brisk_load_fn(
     struct brisk_bytes key, struct brisk_view *out, struct brisk_entry_options *entry, void *ctx);
@@ -331,15 +333,17 @@ typedef enum brisk_status brisk_load_fn(
 /*
  * Looks `key` up and, if it is missing, stores and returns what `load` gives.
  * `load` runs without locks held and once at a time for a key; other threads
- * that ask for that key wait for its result. Any answer of `load` but BRISK_OK
- * is what every one of them gets. A set, delete or clear of the key meanwhile
- * wins, and so does an invalidation of the result's group: it is handed out but not stored.
+ * that ask for that key wait for its result, and get its answer too if that is
+ * not BRISK_OK. After a failure a value that is in the cache by then serves them all.
+ * A set, delete or clear of the key meanwhile wins, and so does an invalidation
+ * of the result's group: it is handed out to those who asked before, and not
+ * stored; who asks afterwards waits for the load to end and has it done again.
  *
  * BRISK_MISS: the loader, or a cached negative answer, says there is none.
  * BRISK_STALE: see brisk_cache_options.stale; *out holds a view. Also if `load`,
  * which may ask another cache, answers so: its view is handed out, not stored.
- * BRISK_ERR_TIMEOUT: another thread's load took longer than load_timeout_ms; it
- * goes on, and its result will be stored.
+ * BRISK_ERR_TIMEOUT: waiting for other threads took longer than load_timeout_ms; their
+ * load goes on, and its result will be stored.
  * BRISK_ERR_RECURSION: `load` asks the same cache for the key it is loading.
  * A result that does not fit is returned all the same.
  */

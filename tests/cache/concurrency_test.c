@@ -6,7 +6,8 @@
  * number and its length, and its bytes follow from those, so a mixed one shows.
  * `floors` is the lowest number that a reader may still see, `heads` the highest:
  * what a reader gets lies between the floor before its call and the head after
- * it, and never goes back.
+ * it, and never goes back. Where readers load what is missing, the head is what the
+ * loader finds: writers change it first, and what the cache has of it then.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -15,6 +16,7 @@
 
 enum {
     KEYS = 64,
+    LOADED_KEYS = 4, /* so few that readers meet in a load */
     WRITERS = 2,
     READERS = 3,
     THREADS = WRITERS + READERS + 1,
@@ -36,7 +38,8 @@ enum trouble {
     TOUCHES = 64,
     CHURN = 128, /* other keys come and go */
     LISTENER = 256,
-    SWARM = 512 /* a few other keys come and go, where there is room for all */
+    SWARM = 512, /* a few other keys come and go, where there is room for all */
+    LOADS = 1024 /* readers load what is missing; now and then that fails */
 };
 
 struct scene {
@@ -44,7 +47,7 @@ struct scene {
     unsigned int trouble;
     size_t shortest, longest;
     size_t max_entries, max_bytes;
-    uint64_t ttl, idle_ttl;
+    uint64_t ttl, idle_ttl, stale, refresh_ahead;
     unsigned int shards;
 };
 
@@ -55,7 +58,7 @@ struct stage {
     _Atomic uint64_t floors[KEYS], heads[KEYS];
     _Atomic uint64_t complete[KEYS], stored_at[KEYS]; /* the last set that returned, and when */
     _Atomic unsigned int writers_done;
-    _Atomic uint64_t told, told_wrong;
+    _Atomic uint64_t told, told_wrong, loads;
 };
 
 struct header {
@@ -173,13 +176,40 @@ static enum brisk_status write_one(struct stage *stage, struct test_random *rand
     return BRISK_OK;
 }
 
+/* The loader finds the next value from here on; then the old one is stored over or removed. */
+static enum brisk_status change_one(struct stage *stage, struct test_random *random, uint64_t key)
+{
+    uint64_t number = atomic_fetch_add(&stage->heads[key], 1) + 1;
+    unsigned int chance = (unsigned int)test_random_below(random, 4);
+    struct name name;
+    sched_yield();
+    if (chance == 0)
+        thread_expect(store(stage, key, number, stage->scene->shortest) == BRISK_OK);
+    else if (chance == 1 && (stage->scene->trouble & GROUPS) != 0)
+        brisk_cache_invalidate_group(stage->cache, key + 1);
+    else
+        brisk_cache_delete(stage->cache, name_of(key, &name));
+    atomic_store(&stage->floors[key], number);
+    sched_yield();
+    return BRISK_OK;
+}
+
+static unsigned int keys_of(const struct scene *scene)
+{
+    return (scene->trouble & LOADS) != 0 ? LOADED_KEYS : KEYS;
+}
+
 static enum brisk_status write_keys(struct stage *stage, unsigned int writer)
 {
+    bool has_loads = (stage->scene->trouble & LOADS) != 0;
+    unsigned int keys = keys_of(stage->scene);
     struct test_random random = test_random_seeded(writer);
     enum brisk_status status = BRISK_OK;
-    for (unsigned int i = 0; i < scaled(OPERATIONS) && status == BRISK_OK; i++)
-        status = write_one(
-            stage, &random, test_random_below(&random, KEYS / WRITERS) * WRITERS + writer);
+    unsigned int operations = scaled(has_loads ? OPERATIONS / 4 : OPERATIONS);
+    for (unsigned int i = 0; i < operations && status == BRISK_OK; i++) {
+        uint64_t key = test_random_below(&random, keys / WRITERS) * WRITERS + writer;
+        status = has_loads ? change_one(stage, &random, key) : write_one(stage, &random, key);
+    }
     atomic_fetch_add(&stage->writers_done, 1);
     return status;
 }
@@ -282,7 +312,8 @@ static enum brisk_status judge(
     thread_expect(header.number >= reader->last[key]);
     thread_expect(header.number <= atomic_load(&stage->heads[key]));
     /* Where nothing prolongs, the value that was complete is not served past its time. */
-    if (scene->ttl != 0 && (scene->trouble & TOUCHES) == 0 && header.number == before->complete)
+    if (scene->ttl != 0 && (scene->trouble & (TOUCHES | LOADS)) == 0 &&
+        header.number == before->complete)
         thread_expect(before->now < before->stored_at + scene->ttl);
     reader->last[key] = header.number;
     return BRISK_OK;
@@ -348,9 +379,54 @@ static enum brisk_status read_batch(struct reader *reader, uint64_t first, bool 
     return verdict;
 }
 
+static enum brisk_status load_head(
+    struct brisk_bytes key, struct brisk_view *out, struct brisk_entry_options *entry, void *ctx)
+{
+    struct stage *stage = ctx;
+    uint8_t value[VALUE_MAX];
+    uint64_t number;
+    memcpy(&number, key.data, sizeof number);
+    if ((stage->scene->trouble & GROUPS) != 0)
+        entry->group = number + 1;
+    uint64_t head = atomic_load(&stage->heads[number]);
+    size_t lengths = stage->scene->longest - stage->scene->shortest + 1;
+    size_t length = compose(value, number, head, stage->scene->shortest + head % lengths);
+    sched_yield();
+    if (atomic_fetch_add(&stage->loads, 1) % 8 == 7)
+        return BRISK_ERR_UNREACHABLE;
+    return brisk_view_copy(out, brisk_bytes_of(value, length));
+}
+
+/*
+ * No older than what was in the cache before. But it may be ahead of what is there
+ * afterwards: a load that was overtaken by a store may have found the next value already.
+ */
+static enum brisk_status read_or_load(struct reader *reader, uint64_t key)
+{
+    struct brisk_view view;
+    struct name name;
+    struct before before = look_before(reader->stage, key);
+    enum brisk_status status = brisk_cache_get_or_load(
+        reader->stage->cache, name_of(key, &name), &view, load_head, reader->stage);
+    if (status == BRISK_ERR_UNREACHABLE)
+        return BRISK_OK;
+    thread_expect(status != BRISK_MISS);
+    thread_expect(status != BRISK_STALE || reader->stage->scene->stale != 0);
+    if (status == BRISK_STALE)
+        status = BRISK_OK;
+    uint64_t last = reader->last[key];
+    enum brisk_status verdict = judge(reader, key, &before, status, brisk_view_bytes(&view));
+    reader->last[key] = last;
+    brisk_view_release(&view);
+    return verdict;
+}
+
 static enum brisk_status read_one(struct reader *reader, struct test_random *random)
 {
-    uint64_t key = test_random_below(random, KEYS);
+    const struct scene *scene = reader->stage->scene;
+    uint64_t key = test_random_below(random, keys_of(scene));
+    if ((scene->trouble & LOADS) != 0 && test_random_below(random, 4) != 0)
+        return read_or_load(reader, key);
     switch (test_random_below(random, 8)) {
     case 0:
         return read_batch(reader, key, true);
@@ -396,6 +472,8 @@ static void open_stage(struct stage *stage, const struct scene *scene)
     options.shards = scene->shards;
     options.ttl = scene->ttl;
     options.idle_ttl = scene->idle_ttl;
+    options.stale = scene->stale;
+    options.refresh_ahead = scene->refresh_ahead;
     options.clock = fake_clock_now;
     options.clock_ctx = &stage->clock;
     options.hash_seed = 3;
@@ -553,6 +631,38 @@ static void an_invalidated_group_is_not_seen_again(void **state)
         .trouble = GROUPS, .shortest = 24, .longest = 1100, .max_entries = 1000, .shards = 1});
 }
 
+/* A load that began before a change gives its result to nobody who asks after it. */
+static void what_is_loaded_is_never_from_before_a_change_that_has_returned(void **state)
+{
+    (void)state;
+    play_with_every_policy((struct scene){
+        .trouble = LOADS | DELETES | GROUPS,
+        .shortest = 24,
+        .longest = 1100,
+        .max_entries = 1000,
+        .shards = 1});
+    play_with_every_policy((struct scene){
+        .trouble = LOADS | DELETES | CLEARS | CHURN,
+        .shortest = 24,
+        .longest = 300,
+        .max_entries = 20,
+        .shards = 1});
+}
+
+static void stale_and_early_loaded_values_are_never_from_before_a_change_either(void **state)
+{
+    (void)state;
+    play_with_every_policy((struct scene){
+        .trouble = LOADS | DELETES | GROUPS | TIME,
+        .shortest = 24,
+        .longest = 1100,
+        .max_entries = 1000,
+        .ttl = 50,
+        .stale = 30,
+        .refresh_ahead = 20,
+        .shards = 1});
+}
+
 static void a_listener_is_told_once_of_each_whole_value(void **state)
 {
     (void)state;
@@ -600,5 +710,7 @@ BRISK_TEST_MAIN(
     cmocka_unit_test(reading_prolongs_under_traffic),
     cmocka_unit_test(touched_entries_move_and_stay_readable),
     cmocka_unit_test(an_invalidated_group_is_not_seen_again),
+    cmocka_unit_test(what_is_loaded_is_never_from_before_a_change_that_has_returned),
+    cmocka_unit_test(stale_and_early_loaded_values_are_never_from_before_a_change_either),
     cmocka_unit_test(a_listener_is_told_once_of_each_whole_value),
     cmocka_unit_test(everything_at_once_in_several_shards))

@@ -138,6 +138,168 @@ static void what_happens_to_the_key_during_a_load_wins(void **state)
     }
 }
 
+static void invalidate_meanwhile(struct source *source)
+{
+    brisk_cache_invalidate_group(source->cache, 7);
+}
+
+static void invalidate_other_meanwhile(struct source *source)
+{
+    brisk_cache_invalidate_group(source->cache, 8);
+}
+
+/* What the first load gives was read before the key changed, what the next ones give after it. */
+static enum brisk_status load_version(
+    struct brisk_bytes key, struct brisk_view *out, struct brisk_entry_options *entry, void *ctx)
+{
+    struct source *source = ctx;
+    (void)key;
+    bool is_first = atomic_fetch_add(&source->runs, 1) == 0;
+    atomic_fetch_add(&source->is_running, 1);
+    entry->group = 7;
+    if (is_first && !wait_for_count(&source->may_end, 1))
+        return BRISK_ERR_CORRUPT;
+    return brisk_view_copy(out, text(is_first ? "old" : "new"));
+}
+
+static enum brisk_status expect_version(struct source *source, const char *version)
+{
+    struct brisk_view view;
+    enum brisk_status status = brisk_cache_get_or_load(
+        source->cache, text("key"), &view, load_version, source);
+    bool is_right = view.length == 3 && memcmp(view.data, version, 3) == 0;
+    brisk_view_release(&view);
+    thread_expect(status == BRISK_OK);
+    thread_expect(is_right);
+    return BRISK_OK;
+}
+
+/* Thread 0 loads, 1 joins; then the key changes, then 2 asks; source->value is for that one. */
+static enum brisk_status ask_before_and_after(unsigned int index, void *ctx)
+{
+    struct source *source = ctx;
+    if (index == 0)
+        return expect_version(source, "old");
+    if (index == 1) {
+        thread_expect(wait_for_count(&source->is_running, 1));
+        return expect_version(source, "old");
+    }
+    if (index == 2) {
+        thread_expect(wait_for_count(&source->entered, 1));
+        return expect_version(source, source->value);
+    }
+    thread_expect(wait_for_waits(source, 1));
+    source->meanwhile(source);
+    atomic_store(&source->entered, 1);
+    bool waits = wait_for_waits(source, 2);
+    atomic_store(&source->may_end, 1);
+    thread_expect(waits);
+    return BRISK_OK;
+}
+
+static void who_asks_after_a_change_gets_no_result_from_before_it(void **state)
+{
+    (void)state;
+    static const struct meanwhile rows[] = {
+        {delete_meanwhile, BRISK_OK, "new"},          {clear_meanwhile, BRISK_OK, "new"},
+        {set_and_delete_meanwhile, BRISK_OK, "new"},  {set_too_big_meanwhile, BRISK_OK, "new"},
+        {invalidate_meanwhile, BRISK_OK, "new"},      {set_other_meanwhile, BRISK_OK, "old"},
+        {invalidate_other_meanwhile, BRISK_OK, "old"}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct source source = {
+            .cache = new_cache(NULL), .value = rows[i].left, .meanwhile = rows[i].what};
+        run_threads(4, ask_before_and_after, &source);
+        assert_holds_text(source.cache, "key", rows[i].left);
+        struct brisk_cache_stats stats = stats_of(source.cache);
+        assert_u64(stats.loads, strcmp(rows[i].left, "new") == 0 ? 2 : 1);
+        assert_u64(stats.load_waits, 2);
+        assert_u64(stats.misses, 3);
+        assert_u64(stats.hits, 1);
+        brisk_cache_free(source.cache);
+    }
+}
+
+/* Called when the result is stored, and its load has not ended yet. */
+static void change_what_was_stored(
+    struct brisk_bytes key, const struct brisk_view *value, enum brisk_evict_reason reason,
+    void *ctx)
+{
+    struct source *source = ctx;
+    (void)key, (void)value;
+    if (reason != BRISK_EVICT_CAPACITY || atomic_load(&source->entered) != 0)
+        return;
+    source->meanwhile(source);
+    atomic_store(&source->entered, 1);
+    if (!wait_for_waits(source, 1))
+        source->inner = BRISK_ERR_CORRUPT;
+}
+
+static enum brisk_status ask_between(unsigned int index, void *ctx)
+{
+    struct source *source = ctx;
+    if (index == 0)
+        return expect_version(source, "old");
+    thread_expect(wait_for_count(&source->entered, 1));
+    return expect_version(source, "new");
+}
+
+static void a_result_that_was_stored_and_removed_again_is_handed_to_nobody_else(void **state)
+{
+    (void)state;
+    void (*const changes[])(struct source * source) = {
+        delete_meanwhile, clear_meanwhile, invalidate_meanwhile};
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        struct source source = {.meanwhile = changes[i], .may_end = 1};
+        struct brisk_cache_options options = brisk_cache_options_default();
+        options.policy = BRISK_POLICY_LRU;
+        options.max_entries = 1;
+        options.on_evict = change_what_was_stored;
+        options.on_evict_ctx = &source;
+        source.cache = new_cache(&options);
+        set_text(source.cache, "other", "must go");
+        run_threads(2, ask_between, &source);
+        assert_ok(source.inner);
+        assert_u64(source.runs, 2);
+        assert_holds_text(source.cache, "key", "new");
+        brisk_cache_free(source.cache);
+    }
+}
+
+/* Thread 0 loads and fails, 1 waits for it, 2 sets the value meanwhile. */
+static enum brisk_status fail_beside_a_set(unsigned int index, void *ctx)
+{
+    struct source *source = ctx;
+    struct brisk_view view;
+    if (index == 2) {
+        bool waits = wait_for_waits(source, 1);
+        set_meanwhile(source);
+        atomic_store(&source->may_end, 1);
+        thread_expect(waits);
+        return BRISK_OK;
+    }
+    thread_expect(index == 0 || wait_for_count(&source->is_running, 1));
+    enum brisk_status status = ask(source, "key", &view);
+    bool is_newer = view.length == 5 && memcmp(view.data, "newer", 5) == 0;
+    brisk_view_release(&view);
+    thread_expect(status == BRISK_OK);
+    thread_expect(is_newer);
+    return BRISK_OK;
+}
+
+static void a_value_set_during_a_failing_load_serves_all_who_wanted_it(void **state)
+{
+    (void)state;
+    struct source source = {
+        .cache = new_cache(NULL), .status = BRISK_ERR_UNREACHABLE, .waits_for_end = true};
+    run_threads(3, fail_beside_a_set, &source);
+    struct brisk_cache_stats stats = stats_of(source.cache);
+    assert_u64(stats.load_failures, 1);
+    assert_u64(stats.load_waits, 1);
+    assert_u64(stats.hits, 2);
+    assert_u64(stats.misses, 0);
+    brisk_cache_free(source.cache);
+}
+
 static void ask_again(struct source *source)
 {
     struct brisk_view view;
@@ -313,6 +475,9 @@ BRISK_TEST_MAIN(
     cmocka_unit_test(a_thousand_threads_that_miss_one_key_load_it_once),
     cmocka_unit_test(a_load_that_fails_wakes_everybody_with_its_answer),
     cmocka_unit_test(what_happens_to_the_key_during_a_load_wins),
+    cmocka_unit_test(who_asks_after_a_change_gets_no_result_from_before_it),
+    cmocka_unit_test(a_result_that_was_stored_and_removed_again_is_handed_to_nobody_else),
+    cmocka_unit_test(a_value_set_during_a_failing_load_serves_all_who_wanted_it),
     cmocka_unit_test(a_loader_that_asks_for_its_own_key_is_told_at_once),
     cmocka_unit_test(two_loads_that_wait_for_each_other_both_end),
     cmocka_unit_test(a_load_that_takes_too_long_is_finished_and_kept),

@@ -134,28 +134,45 @@ static void a_large_result_is_shared(void **state)
     brisk_cache_free(cache);
 }
 
-static enum brisk_status load_adopted_and_fail(
+/* A loader that fills *out, whatever it answers. */
+struct adopted {
+    enum brisk_status status;
+    unsigned int released;
+};
+
+static enum brisk_status load_adopted(
     struct brisk_bytes key, struct brisk_view *out, struct brisk_entry_options *entry, void *ctx)
 {
     static char bytes[] = "unused";
+    struct adopted *adopted = ctx;
     (void)key, (void)entry;
-    if (brisk_view_adopt(out, bytes, sizeof bytes, count_release, ctx) != BRISK_OK)
+    if (brisk_view_adopt(out, bytes, sizeof bytes, count_release, &adopted->released) != BRISK_OK)
         return BRISK_ERR_NOMEM;
-    return BRISK_ERR_TRUNCATED;
+    return adopted->status;
 }
 
-static void a_view_of_a_failed_loader_is_released(void **state)
+/* Also where the answer that there is none is kept. */
+static void a_view_beside_an_answer_without_a_value_is_released(void **state)
 {
     (void)state;
-    struct brisk_cache *cache = new_cache(NULL);
-    struct brisk_view view;
-    unsigned int released = 0;
-    assert_status(
-        brisk_cache_get_or_load(cache, text("key"), &view, load_adopted_and_fail, &released),
-        BRISK_ERR_TRUNCATED);
-    assert_null(view.buffer);
-    assert_u64(released, 1);
-    brisk_cache_free(cache);
+    static const enum brisk_status answers[] = {
+        BRISK_MISS, BRISK_CONFLICT, BRISK_NOT_STORED, BRISK_ERR_NOMEM, BRISK_ERR_TRUNCATED};
+    for (size_t i = 0; i < sizeof answers / sizeof answers[0] * 2; i++) {
+        struct brisk_cache_options options = brisk_cache_options_default();
+        options.negative_ttl = i % 2 == 0 ? 0 : 1000000;
+        struct brisk_cache *cache = new_cache(&options);
+        struct brisk_view view;
+        struct adopted adopted = {.status = answers[i / 2]};
+        assert_status(
+            brisk_cache_get_or_load(cache, text("key"), &view, load_adopted, &adopted),
+            adopted.status);
+        assert_null(view.buffer);
+        assert_size(view.length, 0);
+        assert_u64(adopted.released, 1);
+        assert_status(probe(cache, "key"), BRISK_MISS);
+        brisk_cache_free(cache);
+        assert_u64(adopted.released, 1);
+    }
 }
 
 static void the_loader_chooses_time_and_group_of_its_result(void **state)
@@ -238,6 +255,6 @@ BRISK_TEST_MAIN(
     cmocka_unit_test(a_loader_may_load_other_keys_to_any_depth),
     cmocka_unit_test(a_result_that_does_not_fit_is_returned_all_the_same),
     cmocka_unit_test(a_large_result_is_shared),
-    cmocka_unit_test(a_view_of_a_failed_loader_is_released),
+    cmocka_unit_test(a_view_beside_an_answer_without_a_value_is_released),
     cmocka_unit_test(the_loader_chooses_time_and_group_of_its_result),
     cmocka_unit_test(a_load_is_labelled_with_the_name_of_its_cache))

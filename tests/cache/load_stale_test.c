@@ -247,6 +247,95 @@ static void an_entry_that_expires_during_the_call_is_counted_once(void **state)
     }
 }
 
+static void take_long(struct source *source)
+{
+    fake_clock_advance(&source->clock, 5000);
+}
+
+/* Loaded early or late: by the end of the load its time is over. */
+static void a_load_that_fails_slowly_brings_nothing_back_that_is_too_old(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t stale, refresh_ahead, age;
+    } rows[] = {{0, 20, 90}, {50, 20, 90}, {50, 0, 110}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct source source = {.status = BRISK_ERR_UNREACHABLE, .meanwhile = take_long};
+        open_with_an_old_value(&source, BRISK_POLICY_DEFAULT, rows[i].stale, rows[i].refresh_ahead);
+        fake_clock_advance(&source.clock, rows[i].age);
+        assert_asked(&source, "key", BRISK_ERR_UNREACHABLE, "");
+        struct brisk_cache_stats stats = stats_of(source.cache);
+        assert_u64(stats.misses, 1);
+        assert_u64(stats.expired, 1);
+        assert_u64(stats.hits, 0);
+        brisk_cache_free(source.cache);
+    }
+}
+
+static void take_longer(struct source *source)
+{
+    fake_clock_advance(&source->clock, 20);
+}
+
+/* It was good at first, and serves as stale in the end. */
+static void a_refresh_that_fails_after_the_deadline_answers_with_a_stale_value(void **state)
+{
+    (void)state;
+    struct source source = {.status = BRISK_ERR_UNREACHABLE, .meanwhile = take_longer};
+    open_with_an_old_value(&source, BRISK_POLICY_DEFAULT, 50, 20);
+    fake_clock_advance(&source.clock, 90);
+    assert_asked(&source, "key", BRISK_STALE, "old");
+    assert_u64(stats_of(source.cache).hits, 1);
+    assert_u64(stats_of(source.cache).stale_hits, 1);
+    brisk_cache_free(source.cache);
+}
+
+static struct brisk_cache_stats stats_meanwhile;
+
+static void read_stats_meanwhile(struct source *source)
+{
+    stats_meanwhile = stats_of(source->cache);
+}
+
+static void
+assert_none_fell(const struct brisk_cache_stats *before, const struct brisk_cache_stats *after)
+{
+    assert_true(after->hits >= before->hits);
+    assert_true(after->misses >= before->misses);
+    assert_true(after->expired >= before->expired);
+    assert_true(after->stale_hits >= before->stale_hits);
+    assert_true(after->loads >= before->loads);
+    assert_true(after->load_failures >= before->load_failures);
+    assert_true(after->load_waits >= before->load_waits);
+}
+
+/* Whatever the entry's age and the loader's answer: one lookup more, and no counter falls. */
+static void a_call_counts_once_and_takes_nothing_back(void **state)
+{
+    (void)state;
+    static const enum brisk_status answers[] = {
+        BRISK_OK, BRISK_MISS, BRISK_CONFLICT, BRISK_ERR_UNREACHABLE};
+    static const uint64_t ages[] = {0, 79, 80, 99, 100, 149, 150, 200};
+    for (size_t i = 0; i < sizeof ages / sizeof ages[0] * 4; i++) {
+        struct source source = {
+            .status = answers[i % 4], .value = "new", .meanwhile = read_stats_meanwhile};
+        open_with_an_old_value(&source, BRISK_POLICY_DEFAULT, 50, 20);
+        for (int j = 0; j < 10; j++)
+            assert_status(probe(source.cache, "other"), BRISK_MISS);
+        fake_clock_advance(&source.clock, ages[i / 4]);
+        stats_meanwhile = stats_of(source.cache);
+        struct brisk_view view;
+        enum brisk_status status = ask(&source, "key", &view);
+        brisk_view_release(&view);
+        struct brisk_cache_stats stats = stats_of(source.cache);
+        assert_none_fell(&stats_meanwhile, &stats);
+        assert_u64(stats_meanwhile.hits + stats_meanwhile.misses, 10); /* not known yet */
+        assert_u64(stats.hits + stats.misses, 11);
+        assert_u64(stats.stale_hits, status == BRISK_STALE);
+        brisk_cache_free(source.cache);
+    }
+}
+
 /* It answers BRISK_NOT_STORED: nothing has changed, and the old value may be needed. */
 static void a_replace_of_an_expired_entry_leaves_it_to_serve_as_stale(void **state)
 {
@@ -329,6 +418,9 @@ BRISK_TEST_MAIN(
     cmocka_unit_test(invalidated_and_deleted_values_do_not_serve_as_stale),
     cmocka_unit_test(a_stale_answer_is_a_hit), cmocka_unit_test(a_stale_answer_is_no_expired_miss),
     cmocka_unit_test(an_entry_that_expires_during_the_call_is_counted_once),
+    cmocka_unit_test(a_load_that_fails_slowly_brings_nothing_back_that_is_too_old),
+    cmocka_unit_test(a_refresh_that_fails_after_the_deadline_answers_with_a_stale_value),
+    cmocka_unit_test(a_call_counts_once_and_takes_nothing_back),
     cmocka_unit_test(a_replace_of_an_expired_entry_leaves_it_to_serve_as_stale),
     cmocka_unit_test(a_loader_that_answers_with_a_stale_value_passes_it_on),
     cmocka_unit_test(without_memory_to_reload_it_the_old_value_serves))

@@ -3,6 +3,8 @@
 #define LOAD_SUPPORT_H
 
 /* A loader that a test tells what to do. */
+#include <sched.h>
+
 #include "tests/cache/cache_support.h"
 
 /* What a loader does, and what it saw. */
@@ -53,6 +55,17 @@ assert_asked(struct source *source, const char *key, enum brisk_status status, c
     assert_status(ask(source, key, &view), status);
     assert_bytes(brisk_view_bytes(&view), text(value));
     brisk_view_release(&view);
+}
+
+/* Until so many calls have waited or wait for another thread's load. */
+static inline bool wait_for_waits(struct source *source, uint64_t want)
+{
+    for (unsigned int tries = 0; tries < 30000000; tries++) {
+        if (stats_of(source->cache).load_waits >= want)
+            return true;
+        sched_yield();
+    }
+    return false;
 }
 
 static inline struct brisk_cache_options timed_options(struct source *source)
