@@ -37,5 +37,9 @@ int main(void)
     brisk_registry_for_each("cache", print_one, &json);
     brisk_cache_free(pages);
     brisk_cache_free(users);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        fprintf(stderr, "all_caches: cannot write to the standard output\n");
+        return 1;
+    }
     return 0;
 }
