@@ -154,7 +154,8 @@ bool field_open(struct bench *bench, const struct plan *plan, struct field *fiel
 {
     if (!field_is_possible(bench, plan))
         return false;
-    field->key_count = bench_scaled(bench, plan->key_count == 0 ? FIELD_KEYS : plan->key_count);
+    /* A case that is about a number of keys has that many also if it is quick. */
+    field->key_count = plan->key_count == 0 ? bench_scaled(bench, FIELD_KEYS) : plan->key_count;
     field->requests = new_requests(plan, field->key_count, bench_scaled(bench, FIELD_REQUESTS));
     field->threads = plan->threads == 0 ? 1 : plan->threads;
     field->rounds = bench_rounds(bench, field->threads == 1 ? ROUNDS : ROUNDS_OF_THREADS);

@@ -233,6 +233,14 @@ static bool check_patterns(const struct bench *bench)
     return true;
 }
 
+static bool is_written(void)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return true;
+    fputs("bench: cannot write the result\n", stderr);
+    return false;
+}
+
 static void run_child(struct bench *bench, pid_t parent)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -240,6 +248,8 @@ static void run_child(struct bench *bench, pid_t parent)
         _exit(EXIT_MISSED);
     alarm(CASE_TIMEOUT_S);
     bench->current->run(bench, bench->current->argument);
+    if (!is_written())
+        exit(EXIT_MISSED);
     exit(bench->is_missed ? EXIT_MISSED : EXIT_MET);
 }
 
@@ -345,6 +355,8 @@ int bench_main(
         return EXIT_MISSED;
     if (read_options(&bench, argc, argv)) {
         result = run(&bench);
+        if (!is_written() && result == EXIT_MET)
+            result = EXIT_MISSED;
     } else {
         fprintf(stderr, "hint: %s --help\n", bench.program);
         result = EXIT_USAGE;

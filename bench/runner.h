@@ -56,7 +56,10 @@ void bench_report_absent(struct bench *bench, const char *why);
 /* Ends the case with a message on stderr. */
 _Noreturn void bench_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* A quick run checks the program: a tenth of the keys and requests, three rounds. */
+/*
+ * A quick run checks the program: a tenth of the requests and, where a case does not
+ * name them, of the keys; three rounds.
+ */
 size_t bench_scaled(const struct bench *bench, size_t count);
 size_t bench_rounds(const struct bench *bench, size_t rounds);
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # How every file of this project is compiled.
-option(BRISK_TESTS "Build the tests" ON)
-option(BRISK_BENCH "Build the benchmarks" ON)
-option(BRISK_EXAMPLES "Build the examples" ON)
+# Within another project only the libraries are built, unless it says otherwise.
+option(BRISK_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
+option(BRISK_BENCH "Build the benchmarks" ${PROJECT_IS_TOP_LEVEL})
+option(BRISK_EXAMPLES "Build the examples" ${PROJECT_IS_TOP_LEVEL})
 option(BRISK_WERROR "Treat warnings as errors" OFF)
 option(BRISK_COVERAGE "Count executed lines and branches for gcov" OFF)
 option(BRISK_FUZZ "Build the fuzz targets with libFuzzer (clang) in place of their replay driver" OFF)

@@ -1,16 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The statistics of all caches of a process, as a debug page or an exporter would show them. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <brisk/brisk.h>
 
+/* The buffer is made to measure; numbers may grow between the two calls, so it has some more. */
 static enum brisk_status print_one(const struct brisk_registry_item *item, void *ctx)
 {
-    char text[4096];
-    size_t length;
     const enum brisk_format *format = ctx;
-    if (brisk_registry_describe(item->id, *format, text, sizeof text, &length) == BRISK_OK)
+    size_t length;
+    if (brisk_registry_describe(item->id, *format, NULL, 0, &length) != BRISK_ERR_SHORT_BUFFER)
+        return BRISK_OK; /* it is gone, or has nothing to say: on to the next one */
+    size_t capacity = length + 256;
+    char *text = malloc(capacity);
+    if (text == NULL)
+        return BRISK_ERR_NOMEM;
+    if (brisk_registry_describe(item->id, *format, text, capacity, &length) == BRISK_OK)
         printf("%s\n", text);
+    free(text);
     return BRISK_OK;
 }
 
@@ -33,9 +41,14 @@ int main(void)
             return 1;
         brisk_view_release(&view);
     }
-    brisk_registry_for_each("cache", print_one, &text);
-    brisk_registry_for_each("cache", print_one, &json);
+    if (brisk_registry_for_each("cache", print_one, &text) != BRISK_OK ||
+        brisk_registry_for_each("cache", print_one, &json) != BRISK_OK)
+        return 1;
     brisk_cache_free(pages);
     brisk_cache_free(users);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        fprintf(stderr, "all_caches: cannot write to the standard output\n");
+        return 1;
+    }
     return 0;
 }

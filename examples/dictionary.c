@@ -45,5 +45,9 @@ int main(void)
     use("a cache of 1000", bounded);
     brisk_cache_free(dictionary);
     brisk_cache_free(bounded);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        fprintf(stderr, "dictionary: cannot write to the standard output\n");
+        return 1;
+    }
     return 0;
 }

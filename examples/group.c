@@ -39,5 +39,9 @@ int main(void)
     put(cache, "7.html", "<h1>Seven, corrected</h1>", 7); /* the group goes on */
     show(cache);
     brisk_cache_free(cache);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        fprintf(stderr, "group: cannot write to the standard output\n");
+        return 1;
+    }
     return 0;
 }

@@ -41,5 +41,9 @@ int main(void)
         if (brisk_cache_contains(cache, brisk_bytes_text(keys[i])) == BRISK_OK)
             printf("left: %s\n", keys[i]);
     brisk_cache_free(cache);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        fprintf(stderr, "lru_cache: cannot write to the standard output\n");
+        return 1;
+    }
     return 0;
 }

@@ -59,5 +59,9 @@ int main(void)
     server.is_down = false;
     show_news(cache, &server, 41);
     brisk_cache_free(cache);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        fprintf(stderr, "stale_page: cannot write to the standard output\n");
+        return 1;
+    }
     return 0;
 }

@@ -44,5 +44,9 @@ int main(void)
         brisk_view_release(&page);
     }
     brisk_cache_free(cache);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        fprintf(stderr, "ttl_cache: cannot write to the standard output\n");
+        return 1;
+    }
     return 0;
 }

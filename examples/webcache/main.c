@@ -12,32 +12,34 @@
 enum {
     EXIT_FAILED = 1,
     EXIT_USAGE = 2,
-    EXIT_INTERRUPTED = 130
+    EXIT_SIGNALLED = 128 /* and the number of the signal */
 };
 
 enum {
     MOST_THREADS = 256,
     MOST_SECONDS = 3600,
     LOG_LINES = 1000000,
-    /* The cache may hold a tenth of what the files are, but is no toy. */
-    CACHE_SHARE = 10,
-    CACHE_MIN_BYTES = 16 << 20,
+    /* A cache that holds everything would show nothing of what it evicts. */
+    CACHE_PERCENT = 20,
+    CACHE_MIN_BYTES = 8 << 10,
 };
 
 struct settings {
     unsigned int threads;
     size_t files;
     double seconds;
+    double cache_percent;
     bool is_json;
     const char *log_path;
     char *const *folders;
 };
 
 static atomic_bool has_stopped;
+static atomic_int stop_signal;
 
 static void stop(int signal_number)
 {
-    (void)signal_number;
+    atomic_store(&stop_signal, signal_number);
     atomic_store(&has_stopped, true);
 }
 
@@ -64,19 +66,27 @@ static void print_help(void)
         "\n"
         "  --files N      that are served, evenly spread over those found; default: 1000\n"
         "  --threads N    that request at once; default: one per CPU, at least 2\n"
-        "  --seconds N    that each of the two runs takes; default: 10\n"
+        "  --seconds N    that each of the two runs takes; default: 8\n"
+        "  --cache N      percent of all compressed files that the cache has room for;\n"
+        "                 default: %d\n"
         "  --json         the result as one line of JSON\n"
         "  --log FILE     write \"key size\" of each request of the second run, up to %d\n"
         "  --help         show this\n"
         "\n"
         "  webcache --seconds 2 --threads 4 /usr/share/doc\n",
-        ORIGIN_LEVEL, LOG_LINES);
+        ORIGIN_LEVEL, CACHE_PERCENT, LOG_LINES);
 }
 
 static int complain(const char *what, const char *hint)
 {
     fprintf(stderr, "webcache: %s\nhint: %s\n", what, hint);
     return EXIT_USAGE;
+}
+
+static int fail(const char *what, const char *hint)
+{
+    complain(what, hint);
+    return EXIT_FAILED;
 }
 
 static bool read_number(const char *text, double least, double most, double *out)
@@ -87,25 +97,36 @@ static bool read_number(const char *text, double least, double most, double *out
     return errno == 0 && end != text && *end == '\0' && *out >= least && *out <= most;
 }
 
+static bool read_whole_number(const char *text, double least, double most, double *out)
+{
+    return read_number(text, least, most, out) && *out == (double)(long)*out;
+}
+
 /* 0: go on; else the program ends with that, or with 0 if it is -1. */
 static int read_option(int option, struct settings *settings)
 {
     double number;
     switch (option) {
     case 't':
-        if (!read_number(optarg, 1, MOST_THREADS, &number))
-            return complain("--threads takes a number from 1 to 256", "webcache --threads 4");
+        if (!read_whole_number(optarg, 1, MOST_THREADS, &number))
+            return complain("--threads takes a whole number from 1 to 256", "webcache --threads 4");
         settings->threads = (unsigned int)number;
         return 0;
     case 'f':
-        if (!read_number(optarg, 1, ORIGIN_MOST_FILES, &number))
-            return complain("--files takes a number from 1 to 20000", "webcache --files 1000");
+        if (!read_whole_number(optarg, 1, ORIGIN_MOST_FILES, &number))
+            return complain(
+                "--files takes a whole number from 1 to 20000", "webcache --files 1000");
         settings->files = (size_t)number;
         return 0;
     case 's':
         if (!read_number(optarg, 0.01, MOST_SECONDS, &number))
             return complain("--seconds takes a number from 0.01 to 3600", "webcache --seconds 5");
         settings->seconds = number;
+        return 0;
+    case 'c':
+        if (!read_number(optarg, 0.1, 1000, &number))
+            return complain("--cache takes a number from 0.1 to 1000", "webcache --cache 20");
+        settings->cache_percent = number;
         return 0;
     case 'j':
         settings->is_json = true;
@@ -127,16 +148,14 @@ static int read_settings(int argc, char **argv, struct settings *settings)
     static char docs[] = "/usr/share/doc", headers[] = "/usr/include";
     static char *const default_folders[] = {docs, headers, NULL};
     static const struct option options[] = {
-        {"threads", required_argument, NULL, 't'},
-        {"seconds", required_argument, NULL, 's'},
-        {"files", required_argument, NULL, 'f'},
-        {"json", no_argument, NULL, 'j'},
-        {"log", required_argument, NULL, 'l'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
+        {"threads", required_argument, NULL, 't'}, {"seconds", required_argument, NULL, 's'},
+        {"files", required_argument, NULL, 'f'},   {"cache", required_argument, NULL, 'c'},
+        {"json", no_argument, NULL, 'j'},          {"log", required_argument, NULL, 'l'},
+        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0},
     };
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-    *settings = (struct settings){.threads = 2, .files = 1000, .seconds = 10};
+    *settings = (struct settings){
+        .threads = 2, .files = 1000, .seconds = 8, .cache_percent = CACHE_PERCENT};
     if (cpus > 2)
         settings->threads = (unsigned int)(cpus < MOST_THREADS ? cpus : MOST_THREADS);
 
@@ -150,11 +169,12 @@ static int read_settings(int argc, char **argv, struct settings *settings)
     return 0;
 }
 
-static struct brisk_cache *new_cache(const struct origin *origin, struct brisk_error *error)
+static struct brisk_cache *
+new_cache(const struct settings *settings, const struct origin *origin, struct brisk_error *error)
 {
     struct brisk_cache_options options = brisk_cache_options_default();
     options.name = "responses";
-    options.max_bytes = origin->bytes / CACHE_SHARE;
+    options.max_bytes = (size_t)((double)origin->packed_bytes * settings->cache_percent / 100);
     if (options.max_bytes < CACHE_MIN_BYTES)
         options.max_bytes = CACHE_MIN_BYTES;
     return brisk_cache_new(&options, error);
@@ -180,7 +200,7 @@ static int judge(const struct report *report)
             (unsigned long long)faults);
         return EXIT_FAILED;
     }
-    return report->was_interrupted ? EXIT_INTERRUPTED : EXIT_SUCCESS;
+    return report->was_interrupted ? EXIT_SIGNALLED + atomic_load(&stop_signal) : EXIT_SUCCESS;
 }
 
 static int run_both(const struct settings *settings, struct report *report, struct traffic_log *log)
@@ -189,17 +209,15 @@ static int run_both(const struct settings *settings, struct report *report, stru
     struct brisk_error error;
     say(settings, "Without a cache");
     if (!traffic_run(report->traffic, NULL, NULL, &without))
-        return complain("no memory or no threads", "webcache --threads 2");
+        return fail("no memory or no threads", "webcache --threads 2");
     report->without = &without;
     if (!atomic_load(&has_stopped)) {
-        report->cache = new_cache(report->origin, &error);
-        if (report->cache == NULL) {
-            fprintf(stderr, "webcache: %s\n", error.message);
-            return EXIT_FAILED;
-        }
+        report->cache = new_cache(settings, report->origin, &error);
+        if (report->cache == NULL)
+            return fail(error.message, "fewer files take less memory: webcache --files 100");
         say(settings, "With brisk");
         if (!traffic_run(report->traffic, report->cache, log, &with))
-            return complain("no memory or no threads", "webcache --threads 2");
+            return fail("no memory or no threads", "webcache --threads 2");
         report->with = &with;
     }
     report->was_interrupted = atomic_load(&has_stopped);
@@ -215,7 +233,7 @@ static int run(const struct settings *settings, const struct origin *origin, FIL
     struct traffic traffic;
     struct traffic_log log = {PTHREAD_MUTEX_INITIALIZER, log_file, LOG_LINES};
     if (!traffic_init(&traffic, origin))
-        return complain("no memory", "name a smaller folder");
+        return fail("no memory", "name a smaller folder, or fewer files: webcache --files 100");
     traffic.threads = settings->threads;
     traffic.seconds = settings->seconds;
     traffic.has_stopped = &has_stopped;
@@ -237,11 +255,22 @@ static int with_log(const struct settings *settings, const struct origin *origin
         return complain("the log cannot be written", "--log with a path in a folder of yours");
     }
     int status = run(settings, origin, log);
-    if (ferror(log) + fclose(log) != 0 && status == EXIT_SUCCESS) {
+    bool has_failed = ferror(log) != 0;
+    if (fclose(log) != 0 || has_failed) {
         fprintf(stderr, "webcache: %s: the log is not complete\n", settings->log_path);
-        status = EXIT_FAILED;
+        if (status == EXIT_SUCCESS)
+            status = fail("a write has failed", "is there room where the log is?");
     }
     return status;
+}
+
+/* The program's status, which is a failure if what was printed could not be written. */
+static int finish(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    int failed = fail("cannot write to the standard output", "is there room, and a reader?");
+    return status == EXIT_SUCCESS ? failed : status;
 }
 
 static void print_origin(const struct origin *origin)
@@ -260,7 +289,7 @@ int main(int argc, char **argv)
     struct settings settings;
     int status = read_settings(argc, argv, &settings);
     if (status != 0)
-        return status < 0 ? EXIT_SUCCESS : status;
+        return status < 0 ? finish(EXIT_SUCCESS) : status;
 
     struct origin origin;
     char message[512];
@@ -271,5 +300,5 @@ int main(int argc, char **argv)
         print_origin(&origin);
     status = with_log(&settings, &origin);
     origin_close(&origin);
-    return status;
+    return finish(status);
 }

@@ -149,17 +149,72 @@ static bool walk(struct origin *origin, FTS *tree, char *buffer)
     return true;
 }
 
-static bool check_folders(char *const *folders, char *message, size_t capacity)
+/* Where `folder` leads without links, to be freed; NULL if it is none that can be read. */
+static char *resolve_folder(const char *folder)
 {
-    for (; *folders != NULL; folders++) {
-        int fd = open(*folders, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd < 0) {
-            snprintf(message, capacity, "%s: %s", *folders, strerror(errno));
-            return false;
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return NULL;
+    close(fd);
+    return realpath(folder, NULL);
+}
+
+static bool is_within(const char *path, const char *folder)
+{
+    size_t length = strlen(folder);
+    return strncmp(path, folder, length) == 0 &&
+           (folder[length - 1] == '/' || path[length] == '\0' || path[length] == '/');
+}
+
+/* Puts `path` behind those that are there, in place of those within it; frees what is not kept. */
+static void add_folder(char **folders, char *path)
+{
+    size_t kept = 0;
+    for (size_t i = 0; folders[i] != NULL; i++) {
+        if (is_within(path, folders[i])) {
+            free(path);
+            return;
         }
-        close(fd);
     }
-    return true;
+    for (size_t i = 0; folders[i] != NULL; i++) {
+        char *folder = folders[i];
+        folders[i] = NULL;
+        if (is_within(folder, path))
+            free(folder);
+        else
+            folders[kept++] = folder;
+    }
+    folders[kept] = path;
+}
+
+static void free_folders(char **folders)
+{
+    for (size_t i = 0; folders != NULL && folders[i] != NULL; i++)
+        free(folders[i]);
+    free(folders);
+}
+
+/* The folders without links and without those within others, so that each file is found once. */
+static char **resolve_folders(char *const *folders, char *message, size_t capacity)
+{
+    size_t count = 0;
+    while (folders[count] != NULL)
+        count++;
+    char **resolved = calloc(count + 1, sizeof *resolved);
+    if (resolved == NULL) {
+        snprintf(message, capacity, "no memory for the list of folders");
+        return NULL;
+    }
+    for (; *folders != NULL; folders++) {
+        char *path = resolve_folder(*folders);
+        if (path == NULL) {
+            snprintf(message, capacity, "%s: %s", *folders, strerror(errno));
+            free_folders(resolved);
+            return NULL;
+        }
+        add_folder(resolved, path);
+    }
+    return resolved;
 }
 
 /* Keeps file number 0, k, 2k ... of the list. */
@@ -178,18 +233,57 @@ static void thin_out(struct origin *origin, size_t most_files)
     origin->count = kept;
 }
 
+/* The length of the file's response, 0 if there is none. */
+static size_t pack(struct origin_worker *worker, const char *path)
+{
+    ssize_t length = read_file(path, worker->content, sizeof worker->content);
+    if (length < 0)
+        return 0;
+    size_t packed = ZSTD_compress2(
+        worker->compressor, worker->packed, worker->packed_capacity, worker->content,
+        (size_t)length);
+    return ZSTD_isError(packed) ? 0 : packed;
+}
+
+/* Compresses some of the files; the others are taken to shrink as much. */
+static bool estimate_packed_bytes(struct origin *origin)
+{
+    enum {
+        SAMPLE = 64
+    };
+    struct origin_worker *worker = origin_worker_new();
+    if (worker == NULL)
+        return false;
+    size_t sample = origin->count < SAMPLE ? origin->count : SAMPLE;
+    uint64_t plain = 0, packed = 0;
+    for (size_t i = 0; i < sample; i++) {
+        const struct origin_file *file = &origin->files[i * origin->count / sample];
+        plain += file->length;
+        packed += pack(worker, file->path);
+    }
+    origin_worker_free(worker);
+    origin->packed_bytes = (uint64_t)((double)origin->bytes * (double)packed / (double)plain);
+    return true;
+}
+
 bool origin_open(
     struct origin *origin, char *const *folders, size_t most_files, char *message, size_t capacity)
 {
     *origin = (struct origin){0};
-    if (!check_folders(folders, message, capacity))
+    char **resolved = resolve_folders(folders, message, capacity);
+    if (resolved == NULL)
         return false;
     char *buffer = malloc(MAX_LENGTH + 1);
-    FTS *tree = fts_open(folders, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
+    FTS *tree = fts_open(resolved, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
     bool is_done = buffer != NULL && tree != NULL && walk(origin, tree, buffer);
     if (tree != NULL)
         fts_close(tree);
     free(buffer);
+    free_folders(resolved);
+    if (is_done && origin->count > 0) {
+        thin_out(origin, most_files);
+        is_done = estimate_packed_bytes(origin);
+    }
     if (!is_done)
         snprintf(message, capacity, "no memory for the list of files");
     else if (origin->count == 0)
@@ -197,10 +291,8 @@ bool origin_open(
             message, capacity,
             "%s: no readable, uncompressed file of 1 KiB to 1 MiB (%zu could not be read)",
             folders[0], origin->unreadable);
-    if (is_done && origin->count > 0) {
-        thin_out(origin, most_files);
+    if (is_done && origin->count > 0)
         return true;
-    }
     origin_close(origin);
     return false;
 }
@@ -222,15 +314,9 @@ static void free_response(void *data, size_t length, void *ctx)
 enum brisk_status
 origin_serve(struct origin_worker *worker, const struct origin_file *file, struct brisk_view *out)
 {
-    ssize_t length = read_file(file->path, worker->content, sizeof worker->content);
-    if (length < 0)
+    size_t packed = pack(worker, file->path);
+    if (packed == 0)
         return BRISK_ERR_SYSTEM;
-    size_t packed = ZSTD_compress2(
-        worker->compressor, worker->packed, worker->packed_capacity, worker->content,
-        (size_t)length);
-    if (ZSTD_isError(packed))
-        return BRISK_ERR_NOMEM;
-
     char *response = malloc(packed);
     if (response == NULL)
         return BRISK_ERR_NOMEM;

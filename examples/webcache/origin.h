@@ -28,8 +28,9 @@ struct origin {
     size_t count;
     size_t capacity;
     uint64_t bytes;
-    size_t found_count; /* files that there are, ORIGIN_MOST_FILES at most */
-    size_t unreadable;  /* files and folders that were passed over */
+    uint64_t packed_bytes; /* of all responses together, as a sample of them says */
+    size_t found_count;    /* files that there are, ORIGIN_MOST_FILES at most */
+    size_t unreadable;     /* files and folders that were passed over */
 };
 
 /*

@@ -16,21 +16,11 @@ static double cpu_per_request_ns(const struct traffic_result *result)
     return result->requests != 0 ? (double)result->cpu_ns / (double)result->requests : 0;
 }
 
-/* What the requests with the cache would have cost without it, less what they did cost. */
-static double saved_cpu_seconds(const struct report *report)
+static double saved_cpu_per_request_ns(const struct report *report)
 {
     if (report->without == NULL || report->with == NULL)
         return 0;
-    double instead = cpu_per_request_ns(report->without) * (double)report->with->requests;
-    return (instead - (double)report->with->cpu_ns) / 1e9;
-}
-
-static double hit_ratio(const struct report *report)
-{
-    struct brisk_cache_stats stats = {.size = sizeof stats};
-    brisk_cache_read_stats(report->cache, &stats);
-    uint64_t lookups = stats.hits + stats.misses;
-    return lookups != 0 ? (double)stats.hits / (double)lookups : 0;
+    return cpu_per_request_ns(report->without) - cpu_per_request_ns(report->with);
 }
 
 enum {
@@ -76,13 +66,6 @@ static const char *show_time(double ns)
     return text;
 }
 
-static const char *show_mib(double bytes)
-{
-    char *text = next_buffer();
-    snprintf(text, SHOWN_BYTES, "%.1f MiB", bytes / (1 << 20));
-    return text;
-}
-
 typedef const char *show_fn(double value);
 typedef double value_fn(const struct traffic_result *result);
 
@@ -101,19 +84,14 @@ static double p99_of(const struct traffic_result *result)
     return (double)latency_quantile(&result->latency, 0.99);
 }
 
-static double rss_of(const struct traffic_result *result)
+static uint64_t faults_of(const struct traffic_result *result)
 {
-    return (double)result->rss_bytes;
-}
-
-static double faults_of(const struct traffic_result *result)
-{
-    return (double)(result->wrong + result->failures);
+    return result != NULL ? result->wrong + result->failures : 0;
 }
 
 static void print_row(const char *label, const char *without, const char *with)
 {
-    printf("%-24s %16s %16s\n", label, without, with);
+    printf("%-24s %16s %20s\n", label, without, with);
 }
 
 static void
@@ -124,12 +102,24 @@ print_values(const struct report *report, const char *label, value_fn *value_of,
         report->with != NULL ? show(value_of(report->with)) : "-");
 }
 
-static void print_hit_ratio(const struct report *report)
+static void print_cache(const struct brisk_cache_stats *stats)
 {
-    char text[32] = "-";
-    if (report->with != NULL)
-        snprintf(text, sizeof text, "%.2f %%", floor(hit_ratio(report) * 1e4) / 100);
-    print_row("hit ratio", "-", text);
+    uint64_t lookups = stats->hits + stats->misses;
+    char text[64];
+    if (lookups != 0) {
+        snprintf(
+            text, sizeof text, "%.1f %%", floor((double)stats->hits / (double)lookups * 1e3) / 10);
+        print_row("hit ratio", "-", text);
+    }
+    print_row("responses in the cache", "-", show_count((double)stats->entries));
+    snprintf(
+        text, sizeof text, "%.2f of %.2f MiB", (double)stats->bytes / (1 << 20),
+        (double)stats->max_bytes / (1 << 20));
+    print_row("memory of the cache", "-", text);
+    if (stats->evicted_capacity != 0)
+        print_row("evicted for room", "-", show_count((double)stats->evicted_capacity));
+    if (stats->load_waits != 0)
+        print_row("waits for a load", "-", show_count((double)stats->load_waits));
 }
 
 static void print_gain(const struct report *report)
@@ -137,21 +127,22 @@ static void print_gain(const struct report *report)
     if (report->without == NULL || report->with == NULL || per_second(report->without) <= 0)
         return;
     printf(
-        "\nWith the cache %s times as many requests per second; CPU time saved: %s.\n",
-        show_count(per_second(report->with) / per_second(report->without)),
-        show_time(saved_cpu_seconds(report) * 1e9));
+        "\nWith the cache %.1f times as many requests per second; each saves %s of CPU time.\n",
+        per_second(report->with) / per_second(report->without),
+        show_time(saved_cpu_per_request_ns(report)));
 }
 
 /* To be freed; NULL if there is no memory. */
-static char *cache_statistics(struct brisk_cache *cache, enum brisk_format format)
+static char *cache_statistics(struct brisk_cache *cache)
 {
     size_t length;
-    if (brisk_cache_write_stats(cache, format, NULL, 0, &length) != BRISK_ERR_SHORT_BUFFER)
+    if (brisk_cache_write_stats(cache, BRISK_FORMAT_JSON, NULL, 0, &length) !=
+        BRISK_ERR_SHORT_BUFFER)
         return NULL;
     size_t capacity = length + 256; /* numbers may have grown */
     char *text = malloc(capacity);
     if (text != NULL &&
-        brisk_cache_write_stats(cache, format, text, capacity, &length) != BRISK_OK) {
+        brisk_cache_write_stats(cache, BRISK_FORMAT_JSON, text, capacity, &length) != BRISK_OK) {
         free(text);
         return NULL;
     }
@@ -165,19 +156,20 @@ void report_print_table(const struct report *report)
     print_values(report, "requests per second", per_second, show_count);
     print_values(report, "latency p50", p50_of, show_time);
     print_values(report, "latency p99", p99_of, show_time);
-    print_hit_ratio(report);
     print_values(report, "CPU time per request", cpu_per_request_ns, show_time);
-    print_values(report, "memory (RSS)", rss_of, show_mib);
-    print_values(report, "wrong or no response", faults_of, show_count);
+    if (report->with != NULL) {
+        struct brisk_cache_stats stats = {.size = sizeof stats};
+        brisk_cache_read_stats(report->cache, &stats);
+        print_cache(&stats);
+    }
     print_gain(report);
+    uint64_t faults = faults_of(report->without) + faults_of(report->with);
+    if (faults == 0)
+        printf("Each response was checked and was the file.\n");
+    else
+        printf("%s responses were missing or wrong.\n", show_count((double)faults));
     if (report->was_interrupted)
-        printf("\nInterrupted: the figures are those up to there.\n");
-
-    char *statistics = report->with != NULL ? cache_statistics(report->cache, BRISK_FORMAT_TEXT)
-                                            : NULL;
-    if (statistics != NULL)
-        printf("\n%s", statistics);
-    free(statistics);
+        printf("Interrupted: the figures are those up to there.\n");
 }
 
 static void print_json_run(const char *key, const struct traffic_result *result)
@@ -196,16 +188,16 @@ static void print_json_run(const char *key, const struct traffic_result *result)
 
 void report_print_json(const struct report *report)
 {
-    char *statistics = report->with != NULL ? cache_statistics(report->cache, BRISK_FORMAT_JSON)
-                                            : NULL;
+    char *statistics = report->with != NULL ? cache_statistics(report->cache) : NULL;
     printf(
-        "{\"files\":%zu,\"bytes\":%" PRIu64 ",\"threads\":%u,\"interrupted\":%s,",
-        report->origin->count, report->origin->bytes, report->traffic->threads,
-        report->was_interrupted ? "true" : "false");
+        "{\"files\":%zu,\"bytes\":%" PRIu64 ",\"packed_bytes\":%" PRIu64
+        ",\"threads\":%u,\"interrupted\":%s,",
+        report->origin->count, report->origin->bytes, report->origin->packed_bytes,
+        report->traffic->threads, report->was_interrupted ? "true" : "false");
     print_json_run("without", report->without);
     print_json_run("with", report->with);
     printf(
-        "\"cpu_saved_s\":%.3f,\"cache\":%s}\n", saved_cpu_seconds(report),
+        "\"cpu_saved_per_request_ns\":%.0f,\"cache\":%s}\n", saved_cpu_per_request_ns(report),
         statistics != NULL ? statistics : "null");
     free(statistics);
 }

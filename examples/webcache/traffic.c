@@ -51,7 +51,8 @@ bool traffic_init(struct traffic *traffic, const struct origin *origin)
         sum += 1 / pow((double)i + 1, 0.99);
         traffic->cumulative[i] = sum;
         size_t other = next_random(&random) % (i + 1); /* a shuffle from inside out */
-        traffic->file_of_rank[i] = traffic->file_of_rank[other];
+        if (other != i)
+            traffic->file_of_rank[i] = traffic->file_of_rank[other];
         traffic->file_of_rank[other] = (uint32_t)i;
     }
     return true;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/support/brisk_test.h"
 
+#include <fnmatch.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <sys/wait.h>
@@ -8,6 +9,7 @@
 #include <unistd.h>
 
 enum {
+    EXIT_USAGE = 2,
     EXIT_SKIPPED = 77,
     MAX_THREADS = 8192
 };
@@ -20,9 +22,21 @@ static const char *file_name(const char *path)
     return slash == NULL ? path : slash + 1;
 }
 
+static bool names_a_test(const char *pattern, const struct CMUnitTest *tests, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (fnmatch(pattern, tests[i].name, 0) == 0)
+            return true;
+    return false;
+}
+
 int brisk_test_run(
     int argc, char **argv, const char *file, const struct CMUnitTest *tests, size_t count)
 {
+    if (argc > 1 && !names_a_test(argv[1], tests, count)) {
+        fprintf(stderr, "%s: no test is named '%s'\n", argv[0], argv[1]);
+        return EXIT_USAGE;
+    }
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
     setvbuf(stdout, NULL, _IOLBF, 0);

@@ -11,7 +11,7 @@
  *     BRISK_TEST_MAIN(cmocka_unit_test(a_sentence_about_one_behaviour))
  *
  * The executable takes a pattern as its argument (`view_test '*slice*'`) and
- * exits with 0, 1, or 77 if every test was skipped.
+ * exits with 0, 1, 2 if no test has such a name, or 77 if every test was skipped.
  */
 #include <setjmp.h>
 #include <stdarg.h>
