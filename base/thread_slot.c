@@ -2,6 +2,7 @@
 #include "base/thread_slot.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -20,6 +21,8 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static uint64_t taken[WORDS];
 static bool has_warned;
 
+typedef void forget_fn(void);
+
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t exit_key;
 static bool has_exit_key;
@@ -34,6 +37,13 @@ static unsigned take_lowest(void)
         return word * 64 + bit;
     }
     return BK_THREAD_SLOT_NONE;
+}
+
+static _Atomic(forget_fn *) forget_slot;
+
+void bk_thread_slot_on_release(forget_fn *forget)
+{
+    atomic_store_explicit(&forget_slot, forget, memory_order_release);
 }
 
 static void give_back(unsigned slot)
@@ -56,6 +66,9 @@ static void release_at_exit(void *not_null)
         return;
     }
     bk_thread_slot_cached = BK_THREAD_SLOT_NONE;
+    forget_fn *forget = atomic_load_explicit(&forget_slot, memory_order_acquire);
+    if (forget != NULL)
+        forget();
     give_back(slot);
 }
 

@@ -25,6 +25,12 @@ enum {
  */
 #define BK_THREAD_SLOT_NONE 0xffffffffu
 
+/*
+ * `forget` is called on each thread whose slot is given back, just before: what the
+ * thread remembers of its slot is then nobody's. There is one; a later one replaces it.
+ */
+void bk_thread_slot_on_release(void (*forget)(void));
+
 /* For bk_thread_slot alone. */
 #define BK_THREAD_SLOT_UNSET 0xfffffffeu
 extern _Thread_local unsigned bk_thread_slot_cached

@@ -150,6 +150,7 @@ uint32_t bk_arena_allocate(struct bk_arena *arena, size_t bytes)
     } else {
         handle = number * HANDLES_PER_CHUNK +
                  chunk->carved_count++ * (uint32_t)(class_bytes(size_class) / 8);
+        bk_store32(&bk_entry_at(arena->region.base, handle)->meta, 0); /* of the chunk's last use */
     }
     arena->live_blocks[size_class]++;
     if (++chunk->live_count == chunk->block_limit)

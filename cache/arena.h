@@ -17,7 +17,7 @@ enum {
     BK_CHUNK_BYTES = 64 * 1024,
     BK_SIZE_CLASSES = 33 + 48,
     BK_ARENA_FINE_BYTES = 256,     /* up to here there is a size for every multiple of 8 */
-    BK_ARENA_TOLERATED_CHUNKS = 2, /* so much may be free in each size */
+    BK_ARENA_TOLERATED_CHUNKS = 1, /* so much may be free in each size */
     /* Readable behind the last chunk, because a stale reader may trust a wrong length. */
     BK_ARENA_GUARD_BYTES = 16 * 1024,
 };

@@ -16,7 +16,7 @@ enum {
     MOST_SHARDS = 256,
     /* Below these a shard's share is too uneven, or too small for a large value. */
     SHARD_MIN_ENTRIES = 1024,
-    SHARD_MIN_BYTES = 4 << 20,
+    SHARD_MIN_BYTES = 16 << 20,
     SHARDS_PER_CPU = 8,
     LEAST_SHARD_BYTES = 1536, /* what an empty one takes, under any policy */
 };
@@ -258,12 +258,14 @@ brisk_cache_new(const struct brisk_cache_options *options, struct brisk_error *e
     if (!init_parts(cache, known.name)) {
         bk_error_set(
             error, BRISK_ERR_NOMEM, errno,
-            "no memory or address space for a cache of %u shards; see ulimit -v",
+            "no memory or address space for a cache of %u shards; see ulimit -v and "
+            "vm.max_map_count",
             (unsigned int)cache->shard_mask + 1);
         free_parts(cache);
         return NULL;
     }
     cache->id = next_id();
+    bk_thread_slot_on_release(bk_counters_forget);
     if (!go_public(cache, known.tick_interval_ms, error)) {
         brisk_cache_free(cache);
         return NULL;

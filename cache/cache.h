@@ -52,6 +52,8 @@ struct brisk_cache {
  * since another cache may have its address by now.
  */
 struct bk_counters *bk_cache_find_counters(struct brisk_cache *cache);
+/* What the thread remembers is not to be used any more: its slot goes to another. */
+void bk_counters_forget(void);
 
 struct bk_last_counters {
     uint64_t cache_id;
@@ -100,9 +102,9 @@ static inline uint64_t bk_cache_hash(const struct brisk_cache *cache, struct bri
 /* BRISK_OK, or what every function answers to such a key. */
 static inline enum brisk_status bk_check_key(struct brisk_bytes key)
 {
-    if (__builtin_expect(key.length - 1 < BRISK_CACHE_KEY_MAX, 1))
+    if (__builtin_expect(key.length - 1 < BRISK_CACHE_KEY_MAX && key.data != NULL, 1))
         return BRISK_OK;
-    return key.length == 0 ? BRISK_ERR_INVALID : BRISK_ERR_TOO_BIG;
+    return key.length <= BRISK_CACHE_KEY_MAX ? BRISK_ERR_INVALID : BRISK_ERR_TOO_BIG;
 }
 
 #endif

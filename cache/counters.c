@@ -17,6 +17,11 @@ static struct bk_counters *new_page(struct brisk_cache *cache, unsigned int numb
     return there;
 }
 
+void bk_counters_forget(void)
+{
+    bk_last_counters = (struct bk_last_counters){0, NULL};
+}
+
 struct bk_counters *bk_cache_find_counters(struct brisk_cache *cache)
 {
     unsigned int slot = bk_thread_slot();

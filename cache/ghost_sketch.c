@@ -85,8 +85,7 @@ static enum bk_origin forget(struct bk_ghost_sketch *sketch, unsigned int key)
     return (key & FROM_MAIN) != 0 ? BK_ORIGIN_MAIN : BK_ORIGIN_SMALL;
 }
 
-enum bk_origin
-bk_ghost_sketch_take(struct bk_ghost_sketch *sketch, uint64_t hash, bool *is_late)
+enum bk_origin bk_ghost_sketch_take(struct bk_ghost_sketch *sketch, uint64_t hash, bool *is_late)
 {
     if (sketch->bucket_count == 0)
         return BK_ORIGIN_NONE;

@@ -41,8 +41,7 @@ void bk_ghost_sketch_add(struct bk_ghost_sketch *sketch, uint64_t hash, enum bk_
  * Where it came from; it is forgotten. `is_late`: the other key in its bucket came
  * after it. With a third of the capacity added since, that is as likely as not.
  */
-enum bk_origin
-bk_ghost_sketch_take(struct bk_ghost_sketch *sketch, uint64_t hash, bool *is_late);
+enum bk_origin bk_ghost_sketch_take(struct bk_ghost_sketch *sketch, uint64_t hash, bool *is_late);
 
 static inline size_t bk_ghost_sketch_bytes(const struct bk_ghost_sketch *sketch)
 {

@@ -82,8 +82,10 @@ static enum brisk_status get_one(struct batch *batch, size_t i, struct brisk_vie
     if (batch_has_plain(batch, i)) {
         size_t length = bk_meta_value_length(match->meta);
         struct brisk_buffer *buffer = bk_buffer_new(length);
-        if (buffer == NULL)
+        if (buffer == NULL) {
+            batch->plain_hits++; /* it was there */
             return BRISK_ERR_NOMEM;
+        }
         uint8_t *data = bk_buffer_data(buffer);
         bk_words_read(data, bk_match_plain_value(match, key.length), length);
         *out = bk_view_of(buffer, data, length);

@@ -188,20 +188,29 @@ static inline __attribute__((always_inline)) bool bk_match_plain_holds(const str
     return bk_load64(&match->place.bucket->state) == (match->state & ~BK_STATE_LOCKED);
 }
 
+static inline bool bk_match_set_state(const struct bk_match *match, uint64_t from, uint64_t to)
+{
+    bk_word64 *word = &match->place.bucket->state;
+    BK_WORD_STEP(word, 1);
+    return atomic_compare_exchange_strong_explicit(
+        word, &from, to, memory_order_acq_rel, memory_order_relaxed);
+}
+
 /*
  * Takes the bucket of a match as a writer would, for a few instructions; false
  * if it has changed since. What other readers rely on must not be changed.
+ *
+ * If the index has another array by now, nobody waits for this bucket any more,
+ * and its page may be gone at any moment: it must then stay as empty as it is.
  */
 static inline bool bk_match_seize(const struct bk_index *index, const struct bk_match *match)
 {
-    uint64_t state = match->state;
-    bk_word64 *word = &match->place.bucket->state;
-    if (!atomic_compare_exchange_strong_explicit(
-            word, &state, state | BK_STATE_LOCKED, memory_order_acquire, memory_order_relaxed))
+    uint64_t locked = match->state | BK_STATE_LOCKED;
+    if (!bk_match_set_state(match, match->state, locked))
         return false;
     if (bk_load64(&index->generation) == (match->generation & ~UINT64_C(1)))
         return true;
-    bk_store64(word, match->state);
+    bk_match_set_state(match, locked, match->state);
     return false;
 }
 

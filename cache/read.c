@@ -366,7 +366,7 @@ enum brisk_status brisk_cache_get_into(
     /* Where all entries have a deadline, none is plain. */
     if (!bk_cache_was_last(cache) || cache->settings.ttl != 0)
         return read_into_slow(cache, key, buffer, capacity, length);
-    if (key.length == 8)
+    if (key.length == 8 && key.data != NULL)
         return read_into_of_number(cache, key, buffer, capacity, length);
     if (bk_check_key(key) != BRISK_OK)
         return read_into_slow(cache, key, buffer, capacity, length);
@@ -453,7 +453,7 @@ brisk_cache_get(struct brisk_cache *cache, struct brisk_bytes key, struct brisk_
 {
     if (!bk_cache_was_last(cache))
         return read_view_slow(cache, key, out);
-    if (key.length == 8)
+    if (key.length == 8 && key.data != NULL)
         return read_view_of_number(cache, key, out);
     if (bk_check_key(key) != BRISK_OK)
         return read_view_slow(cache, key, out);

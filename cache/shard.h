@@ -16,7 +16,7 @@ struct bk_load;
 /* What entries have that the shard must give back one by one. */
 #define BK_META_TIED (BK_META_EXTERNAL | BK_META_GROUP)
 
-/* What every shard of a cache shares. Nothing of it changes but uses_time. */
+/* What every shard of a cache shares. What is set once, but for groups and uses_time. */
 struct bk_settings {
     struct bk_hash_key hash_key;
     enum brisk_policy policy;

@@ -72,5 +72,7 @@ void brisk_cache_read_stats(struct brisk_cache *cache, struct brisk_cache_stats 
     pthread_mutex_unlock(&cache->resize_lock);
 
     stats.size = out->size;
-    memcpy(out, &stats, out->size < sizeof stats ? out->size : sizeof stats);
+    size_t known = out->size < sizeof stats ? out->size : sizeof stats;
+    memset((char *)out + known, 0, stats.size - known);
+    memcpy(out, &stats, known);
 }

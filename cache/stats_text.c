@@ -169,7 +169,7 @@ static void put_grouped(struct bk_text *text, uint64_t value)
     }
 }
 
-/* Columns: label up to 18, number up to 26 aligned right (2^64 has 26 with commas), unit. */
+/* Columns: label up to 18, number aligned right, unit. */
 static void put_line(struct bk_text *text, const char *label, const struct shown *shown)
 {
     enum {

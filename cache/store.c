@@ -270,6 +270,8 @@ static enum brisk_status put_entry(struct plan *plan, struct bk_place place, uin
     struct bk_shard *shard = plan->shard;
     if (!could_fit(plan))
         return BRISK_ERR_TOO_BIG;
+    if ((plan->meta & BK_META_DEADLINE) != 0 && !bk_wheel_prepare(&shard->wheel))
+        return BRISK_ERR_NOMEM;
     if (handle == 0)
         return insert_entry(plan);
     uint64_t old_weight = bk_shard_entry_weight(shard, handle);
@@ -285,8 +287,6 @@ static enum brisk_status put_entry(struct plan *plan, struct bk_place place, uin
 static int store_locked(struct plan *plan)
 {
     struct bk_shard *shard = plan->shard;
-    if ((plan->meta & BK_META_DEADLINE) != 0 && !bk_wheel_prepare(&shard->wheel))
-        return BRISK_ERR_NOMEM;
     struct bk_place place = {NULL, 0};
     uint32_t handle = find_good(plan, &place);
     if (!mode_allows(plan, handle) || !bk_loads_allow(shard, plan->store))

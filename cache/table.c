@@ -45,6 +45,7 @@ uint64_t bk_bucket_wait_and_lock(struct bk_bucket *bucket)
     uint64_t state = bk_load64(&bucket->state);
     for (unsigned int tries = 0;; tries++) {
         state &= ~BK_STATE_LOCKED;
+        BK_WORD_STEP(&bucket->state, 1);
         if (atomic_compare_exchange_weak_explicit(
                 &bucket->state, &state, state | BK_STATE_LOCKED, memory_order_acquire,
                 memory_order_acquire))
@@ -338,6 +339,7 @@ static void publish(struct bk_table *table, uint64_t bucket_count, bool has_pins
     table->current ^= 1;
 
     bk_store64(&index->generation, generation + 1);
+    BK_WORD_STEP(&index->buckets, 1);
     atomic_store_explicit(&index->buckets, array_of(table, table->current), memory_order_release);
     bk_store64(&index->bucket_count, bucket_count);
     bk_store64(&index->generation, generation + 2);
@@ -347,7 +349,7 @@ static void publish(struct bk_table *table, uint64_t bucket_count, bool has_pins
     bk_region_discard(left, 0, left->usable_bytes);
 }
 
-/* Both arrays must be mapped as far as either count reaches, see bk_index_home. */
+/* Both arrays must be mapped as far as either count reaches, see bk_index_buckets. */
 static bool grow_regions(struct bk_table *table, uint64_t bucket_count)
 {
     uint64_t old_count = bk_load64(&table->index->bucket_count);
@@ -358,7 +360,8 @@ static bool grow_regions(struct bk_table *table, uint64_t bucket_count)
 /*
  * Versions in the array that comes next begin where no reader can have seen them
  * when it was last in use, short of 2^12 rebuilds during one lookup; and so the
- * state of no bucket in use is zero.
+ * state of no bucket in use is zero. Before anything is in it: a reader who is that
+ * late would take it for the array that it knew.
  */
 static void date_versions(struct bk_table *table, uint64_t bucket_count)
 {
@@ -366,8 +369,7 @@ static void date_versions(struct bk_table *table, uint64_t bucket_count)
     uint64_t rebuilds = bk_load64(&table->index->generation) / 2 + 1;
     uint64_t version = rebuilds << 11 | 1;
     for (uint64_t i = 0; i < bucket_count; i++)
-        bk_store64(
-            &buckets[i].state, bk_load64(&buckets[i].state) + (version << BK_STATE_VERSION_SHIFT));
+        bk_store64(&buckets[i].state, version << BK_STATE_VERSION_SHIFT);
 }
 
 /* Fills the array that nobody sees, through a table of its own. */
@@ -389,8 +391,8 @@ bool bk_table_rebuild(struct bk_table *table, uint32_t bucket_count, bool has_pi
     struct bk_region *unseen = &table->regions[table->current ^ 1];
     uint32_t most = 2 * bucket_count;
     while (bucket_count <= most && grow_regions(table, bucket_count)) {
+        date_versions(table, bucket_count);
         if (copy_all(table, bucket_count)) {
-            date_versions(table, bucket_count);
             publish(table, bucket_count, has_pins);
             return true;
         }

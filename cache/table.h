@@ -115,6 +115,7 @@ struct bk_buckets {
 
 static inline struct bk_buckets bk_index_buckets(const struct bk_index *index)
 {
+    BK_WORD_STEP(&index->buckets, 0);
     return (struct bk_buckets){
         atomic_load_explicit(&index->buckets, memory_order_acquire),
         bk_load64(&index->bucket_count)};

@@ -96,7 +96,7 @@ static uint64_t removal_time(const struct bk_wheel *wheel, uint8_t *arena, uint3
     return deadline > UINT64_MAX - wheel->grace ? UINT64_MAX : deadline + wheel->grace;
 }
 
-/* The lowest level whose 64 slots reach that far; beyond the highest, its last slot. */
+/* The lowest level whose 64 slots reach that far. */
 static uint32_t slot_for(const struct bk_wheel *wheel, uint64_t time)
 {
     if (time < wheel->now)
@@ -104,9 +104,6 @@ static uint32_t slot_for(const struct bk_wheel *wheel, uint64_t time)
     for (unsigned int level = 0;; level++) {
         uint64_t here = wheel->now >> 6 * level;
         uint64_t there = time >> 6 * level;
-        bool is_last = level == BK_WHEEL_LEVELS - 1;
-        if (is_last && there - here >= BK_WHEEL_SLOTS)
-            there = here + BK_WHEEL_SLOTS - 1;
         if (there - here < BK_WHEEL_SLOTS)
             return level * BK_WHEEL_SLOTS + (uint32_t)(there % BK_WHEEL_SLOTS);
     }

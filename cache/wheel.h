@@ -11,7 +11,7 @@
  * extra word is its links.
  */
 enum {
-    BK_WHEEL_LEVELS = 8,
+    BK_WHEEL_LEVELS = 11, /* up to the end of time: 64 bits */
     BK_WHEEL_SLOTS = 64,
 };
 

@@ -17,23 +17,36 @@
 typedef _Atomic uint32_t bk_word32;
 typedef _Atomic uint64_t bk_word64;
 
+/*
+ * Stands before each access to a word that several threads see at once. Nothing,
+ * but for the test that stops a call at every such place to let another one run:
+ * tests/cache/schedule.h.
+ */
+#ifndef BK_WORD_STEP
+#define BK_WORD_STEP(word, is_store) ((void)0)
+#endif
+
 static inline uint32_t bk_load32(const bk_word32 *word)
 {
+    BK_WORD_STEP(word, 0);
     return atomic_load_explicit(word, memory_order_acquire);
 }
 
 static inline void bk_store32(bk_word32 *word, uint32_t value)
 {
+    BK_WORD_STEP(word, 1);
     atomic_store_explicit(word, value, memory_order_release);
 }
 
 static inline uint64_t bk_load64(const bk_word64 *word)
 {
+    BK_WORD_STEP(word, 0);
     return atomic_load_explicit(word, memory_order_acquire);
 }
 
 static inline void bk_store64(bk_word64 *word, uint64_t value)
 {
+    BK_WORD_STEP(word, 1);
     atomic_store_explicit(word, value, memory_order_release);
 }
 

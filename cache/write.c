@@ -10,6 +10,8 @@ static enum brisk_status prepare(
     enum brisk_status status = bk_check_key(key);
     if (status != BRISK_OK)
         return status;
+    if (store->value.data == NULL && store->value.length != 0)
+        return BRISK_ERR_INVALID;
     struct brisk_entry_options known = {0};
     if (options != NULL) {
         status = bk_options_read(&known, sizeof known, options, sizeof known, NULL);
@@ -106,20 +108,33 @@ void brisk_cache_clear(struct brisk_cache *cache)
     }
 }
 
+enum {
+    /* Entries that one hold of the lock removes: others wait some ten microseconds. */
+    TICK_BATCH = 128
+};
+
+static size_t expire_all(struct bk_shard *shard)
+{
+    uint64_t now = bk_shard_now(shard);
+    size_t removed = 0, batch;
+    do {
+        struct bk_departed departed = {0};
+        bk_shard_lock(shard);
+        batch = bk_shard_expire(shard, now, TICK_BATCH, &departed);
+        bk_shard_unlock(shard);
+        bk_shard_settle(shard, &departed);
+        removed += batch;
+    } while (batch >= TICK_BATCH);
+    return removed;
+}
+
 size_t brisk_cache_tick(struct brisk_cache *cache)
 {
     if (!bk_settings_uses_time(&cache->settings))
         return 0;
     size_t removed = 0;
-    for (unsigned int i = 0; i < cache->shard_count; i++) {
-        struct bk_shard *shard = &cache->shards[i];
-        uint64_t now = bk_shard_now(shard);
-        struct bk_departed departed = {0};
-        bk_shard_lock(shard);
-        removed += bk_shard_expire(shard, now, SIZE_MAX, &departed);
-        bk_shard_unlock(shard);
-        bk_shard_settle(shard, &departed);
-    }
+    for (unsigned int i = 0; i < cache->shard_count; i++)
+        removed += expire_all(&cache->shards[i]);
     return removed;
 }
 

@@ -83,8 +83,8 @@ struct brisk_cache_options {
     enum brisk_policy policy;
     /*
      * Parts with a lock each, rounded up to a power of two; the limits are split
-     * evenly, so one entry takes at most max_bytes / shards. Default: by capacity
-     * and number of CPUs. LRU, LFU, FIFO and SIEVE have one order and so one
+     * evenly, so one entry takes at most max_bytes / shards, and max_weight / shards. Default:
+     * by capacity and number of CPUs. LRU, LFU, FIFO and SIEVE have one order and so one
      * shard; another number is BRISK_ERR_INVALID.
      */
     unsigned int shards;
@@ -256,7 +256,9 @@ BRISK_API enum brisk_status brisk_cache_set(
 /*
  * Stores `value` itself: the cache takes a reference of its own, copies nothing,
  * and counts all that the view keeps alive. The caller's view stays the caller's.
- * Otherwise as brisk_cache_set.
+ * Otherwise as brisk_cache_set. The bytes of a borrowed view must outlive the cache
+ * and every view it hands out, as static ones do: of others, such as a listener's
+ * argument, store a copy.
  */
 BRISK_API enum brisk_status brisk_cache_set_view(
     struct brisk_cache *cache, struct brisk_bytes key, const struct brisk_view *value,
@@ -347,7 +349,9 @@ BRISK_API enum brisk_status brisk_cache_get_or_load(
 
 /*
  * Changes the limits while the cache is in use; each as in brisk_cache_options,
- * 0 for no limit, all 0 is BRISK_ERR_INVALID. Smaller limits evict at once, shard by shard.
+ * 0 for no limit. Smaller limits evict at once, shard by shard; whoever needs the
+ * lock of that shard waits meanwhile. BRISK_ERR_INVALID changes nothing: all are 0,
+ * or one is too small to be split among the shards that the cache was made with.
  */
 BRISK_API enum brisk_status brisk_cache_resize(
     struct brisk_cache *cache, size_t max_entries, size_t max_bytes, uint64_t max_weight)

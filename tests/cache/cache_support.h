@@ -138,7 +138,8 @@ static inline uint64_t evicted_in_all(const struct brisk_cache_stats *stats)
            stats->evicted_deleted + stats->evicted_cleared + stats->evicted_invalidated;
 }
 
-/* The invariant that include/brisk/cache.h states. */
+/* The invariant that include/brisk/cache.h states: of the library's sums, not of what was stored.
+ */
 static inline void assert_balance(struct brisk_cache *cache)
 {
     struct brisk_cache_stats stats = stats_of(cache);

@@ -280,13 +280,12 @@ static void it_does_what_a_model_of_lists_does(void **state)
 static void numbers_in_a_pattern_do_not_collide_more_than_others(void **state)
 {
     (void)state;
-    static const uint64_t strides[] = {
-        1,
-        4096,
-        UINT64_C(1) << 32,
-        UINT64_C(1) << 49,
-        UINT64_C(0x100000001),
-        UINT64_C(0x5555555555555555)};
+    static const uint64_t strides[] = {1,
+                                       4096,
+                                       UINT64_C(1) << 32,
+                                       UINT64_C(1) << 49,
+                                       UINT64_C(0x100000001),
+                                       UINT64_C(0x5555555555555555)};
     struct bk_hash_key key;
     bk_hash_key_init(&key, 1);
     for (size_t i = 0; i < sizeof strides / sizeof strides[0]; i++) {
@@ -308,8 +307,8 @@ BRISK_TEST_MAIN(
     cmocka_unit_test(a_key_is_found_once_with_its_origin),
     cmocka_unit_test(it_counts_its_keys_by_origin),
     cmocka_unit_test(the_newer_of_two_alike_is_found_first),
-    cmocka_unit_test(the_older_one_of_a_bucket_is_late),
-    cmocka_unit_test(it_takes_a_byte_per_key), cmocka_unit_test(one_for_no_keys_knows_none),
+    cmocka_unit_test(the_older_one_of_a_bucket_is_late), cmocka_unit_test(it_takes_a_byte_per_key),
+    cmocka_unit_test(one_for_no_keys_knows_none),
     cmocka_unit_test(another_size_starts_anew_and_the_same_one_keeps_the_keys),
     cmocka_unit_test(without_memory_for_another_size_it_stays_as_it_is),
     cmocka_unit_test(it_does_what_a_model_of_lists_does),

@@ -111,14 +111,14 @@ enum {
     FUNCTIONS_WITH_A_KEY = 12
 };
 
-static void an_empty_key_is_invalid_everywhere(void **state)
+static void an_empty_key_and_one_without_bytes_are_invalid_everywhere(void **state)
 {
     (void)state;
     struct brisk_cache *cache = new_cache(NULL);
     for (int warm = 0; warm < 2; warm++) {
         for (int function = 0; function < FUNCTIONS_WITH_A_KEY; function++) {
-            const struct brisk_bytes empty[] = {{NULL, 0}, {"x", 0}};
-            for (int i = 0; i < 2; i++) {
+            const struct brisk_bytes empty[] = {{NULL, 0}, {"x", 0}, {NULL, 5}, {NULL, 8}};
+            for (int i = 0; i < 4; i++) {
                 enum brisk_status status = call_with(cache, function, empty[i]);
                 assert_that(
                     status == BRISK_ERR_INVALID, "function %d: %s", function,
@@ -128,6 +128,23 @@ static void an_empty_key_is_invalid_everywhere(void **state)
         assert_status(probe(cache, "x"), BRISK_MISS); /* now this cache is the thread's last */
     }
     assert_u64(stats_of(cache).entries, 0);
+    brisk_cache_free(cache);
+}
+
+static void a_value_without_its_bytes_is_invalid_and_changes_nothing(void **state)
+{
+    (void)state;
+    struct brisk_cache *cache = new_cache(NULL);
+    struct brisk_bytes value = brisk_bytes_of(NULL, 5);
+    struct brisk_view view = brisk_view_borrow(value);
+    set_text(cache, "key", "old");
+    assert_status(brisk_cache_set(cache, text("key"), value, NULL), BRISK_ERR_INVALID);
+    assert_status(brisk_cache_add(cache, text("new"), value, NULL), BRISK_ERR_INVALID);
+    assert_status(brisk_cache_replace(cache, text("key"), value, NULL), BRISK_ERR_INVALID);
+    assert_status(brisk_cache_set_view(cache, text("key"), &view, NULL), BRISK_ERR_INVALID);
+    assert_holds_text(cache, "key", "old");
+    assert_ok(brisk_cache_set(cache, text("key"), brisk_bytes_of(NULL, 0), NULL));
+    assert_holds_text(cache, "key", "");
     brisk_cache_free(cache);
 }
 
@@ -182,6 +199,7 @@ BRISK_TEST_MAIN(
     cmocka_unit_test(keys_of_every_length_are_told_apart),
     cmocka_unit_test(values_of_every_length_come_back_whole),
     cmocka_unit_test(a_key_of_the_greatest_length_is_stored),
-    cmocka_unit_test(an_empty_key_is_invalid_everywhere),
+    cmocka_unit_test(an_empty_key_and_one_without_bytes_are_invalid_everywhere),
+    cmocka_unit_test(a_value_without_its_bytes_is_invalid_and_changes_nothing),
     cmocka_unit_test(a_key_that_is_too_long_is_too_big_everywhere_and_never_read),
     cmocka_unit_test(a_value_without_bytes_is_a_hit))

@@ -351,7 +351,72 @@ static void a_get_without_memory_for_its_copy_says_so_and_leaves_the_view_empty(
     }
 }
 
+static void set_the_first_time_to_live(bool is_failing, void *ctx)
+{
+    (void)ctx;
+    struct brisk_cache *cache = brisk_cache_new(NULL, NULL);
+    if (cache == NULL) {
+        assert_true(is_failing);
+        return;
+    }
+    if (brisk_cache_set(cache, text("key"), text("old"), NULL) == BRISK_OK) {
+        struct brisk_entry_options options = brisk_entry_options_default();
+        options.ttl = 1000;
+        enum brisk_status status = brisk_cache_set(cache, text("key"), text("new"), &options);
+        assert_true(status == BRISK_OK || (is_failing && status == BRISK_ERR_NOMEM));
+        assert_status(has(cache, "key"), status == BRISK_OK ? BRISK_OK : BRISK_MISS);
+        assert_u64(stats_of(cache).rejected, status != BRISK_OK);
+    }
+    brisk_cache_free(cache);
+}
+
+/* The first deadline of a shard needs memory for the wheel. */
+static void without_memory_for_the_first_deadline_the_old_value_goes(void **state)
+{
+    (void)state;
+    for_each_allocation_failure(set_the_first_time_to_live, NULL);
+}
+
+struct counting {
+    struct brisk_cache *cache;
+    uint64_t failures;
+};
+
+static void get_many_copies(bool is_failing, void *ctx)
+{
+    struct counting *counting = ctx;
+    struct brisk_bytes keys[] = {text("a"), text("b"), text("c"), text("none")};
+    struct brisk_view views[4];
+    enum brisk_status statuses[4];
+    struct brisk_cache_stats before = stats_of(counting->cache);
+    brisk_cache_get_many(counting->cache, keys, 4, views, statuses);
+    struct brisk_cache_stats after = stats_of(counting->cache);
+    for (int i = 0; i < 4; i++) {
+        counting->failures += statuses[i] == BRISK_ERR_NOMEM;
+        brisk_view_release(&views[i]);
+    }
+    assert_true(is_failing || counting->failures != 0);
+    assert_u64(after.hits - before.hits, 3);
+    assert_u64(after.misses - before.misses, 1);
+}
+
+static void what_get_many_finds_but_cannot_copy_counts_as_hits(void **state)
+{
+    (void)state;
+    for (int i = 0; i < POLICIES; i++) {
+        struct counting counting = {.cache = new_cache_of(every_policy[i], 100)};
+        set_text(counting.cache, "a", "1");
+        set_text(counting.cache, "b", "2");
+        set_text(counting.cache, "c", "3");
+        for_each_allocation_failure(get_many_copies, &counting);
+        assert_true(counting.failures > 0);
+        brisk_cache_free(counting.cache);
+    }
+}
+
 BRISK_TEST_MAIN(
+    cmocka_unit_test(without_memory_for_the_first_deadline_the_old_value_goes),
+    cmocka_unit_test(what_get_many_finds_but_cannot_copy_counts_as_hits),
     cmocka_unit_test(no_memory_harms_no_other_entry),
     cmocka_unit_test(nor_where_entries_have_deadlines),
     cmocka_unit_test(nor_where_they_have_weights),

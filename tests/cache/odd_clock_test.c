@@ -20,6 +20,22 @@ static void an_entry_stays_expired_however_far_the_clock_goes(void **state)
     }
 }
 
+/* Whatever verb is the first to see it, also once its short path is warm. */
+static void a_read_is_the_first_to_see_a_clock_that_went_far(void **state)
+{
+    (void)state;
+    for (int verb = 0; verb < 4; verb++) {
+        for (unsigned int bits = 29; bits < 34; bits++) {
+            struct brisk_cache *cache = timed_cache(BRISK_POLICY_DEFAULT, 1000);
+            assert_ok(set_with_ttl(cache, "key", "1", 100));
+            read_with(cache, verb, BRISK_OK);
+            advance(UINT64_C(1) << bits);
+            read_with(cache, verb, BRISK_MISS);
+            brisk_cache_free(cache);
+        }
+    }
+}
+
 static void nothing_expires_while_the_clock_stands(void **state)
 {
     (void)state;
@@ -101,6 +117,7 @@ static void the_end_of_time_is_no_deadline(void **state)
 }
 
 BRISK_TEST_MAIN(
+    cmocka_unit_test(a_read_is_the_first_to_see_a_clock_that_went_far),
     cmocka_unit_test(an_entry_stays_expired_however_far_the_clock_goes),
     cmocka_unit_test(nothing_expires_while_the_clock_stands),
     cmocka_unit_test(nothing_comes_back_when_the_clock_steps_back),

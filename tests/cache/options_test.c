@@ -17,6 +17,46 @@ static void without_a_capacity_it_is_64_mib(void **state)
     brisk_cache_free(NULL);
 }
 
+struct order {
+    uint64_t keys[1000];
+    size_t count;
+};
+
+static bool note_key(struct brisk_bytes key, const struct brisk_view *value, void *ctx)
+{
+    struct order *order = ctx;
+    (void)value;
+    memcpy(&order->keys[order->count++], key.data, sizeof order->keys[0]);
+    return true;
+}
+
+static void list_keys(uint64_t hash_seed, struct order *order)
+{
+    struct brisk_cache_options options = brisk_cache_options_default();
+    options.shards = 16;
+    options.hash_seed = hash_seed;
+    struct brisk_cache *cache = new_cache(&options);
+    order->count = 0;
+    for (uint64_t key = 0; key < 1000; key++)
+        set_number(cache, key);
+    assert_ok(brisk_cache_for_each(cache, note_key, order));
+    assert_size(order->count, 1000);
+    brisk_cache_free(cache);
+}
+
+/* Which shows in the shards that keys come to. */
+static void each_cache_hashes_with_a_secret_of_its_own_unless_it_has_a_seed(void **state)
+{
+    (void)state;
+    static struct order first, second;
+    list_keys(0, &first);
+    list_keys(0, &second);
+    assert_memory_not_equal(first.keys, second.keys, sizeof first.keys);
+    list_keys(5, &first);
+    list_keys(5, &second);
+    assert_memory_equal(first.keys, second.keys, sizeof first.keys);
+}
+
 struct wrong_options {
     const char *field; /* what the message must name */
     struct brisk_cache_options options;
@@ -126,6 +166,7 @@ static void wrong_entry_options_are_refused_by_every_store(void **state)
 }
 
 BRISK_TEST_MAIN(
+    cmocka_unit_test(each_cache_hashes_with_a_secret_of_its_own_unless_it_has_a_seed),
     cmocka_unit_test(without_a_capacity_it_is_64_mib),
     cmocka_unit_test(wrong_options_are_refused_by_name),
     cmocka_unit_test(shards_are_rounded_up_to_a_power_of_two),
