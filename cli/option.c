@@ -157,7 +157,8 @@ static void print_man_option(const struct cli_option *option)
 
 static void print_man(const struct cli_verb *verb)
 {
-    printf(".TH BRISK\\-%s 1 \"\" \"brisk %s\"\n.SH NAME\nbrisk\\-", verb->name, BRISK_VERSION_STRING);
+    printf(
+        ".TH BRISK\\-%s 1 \"\" \"brisk %s\"\n.SH NAME\nbrisk\\-", verb->name, BRISK_VERSION_STRING);
     print_roff(verb->name);
     fputs(" \\- ", stdout);
     print_roff(verb->summary);
