@@ -210,8 +210,8 @@ static void what_is_no_file_says_why(void **state)
     (void)state;
     struct trace_format format = {0, 0};
     struct brisk_error error = {0};
-    assert_null(trace_open("/no/such/file", &format, &error));
-    assert_non_null(strstr(error.message, "/no/such/file: No such file"));
+    assert_null(trace_open("no-such-file", &format, &error));
+    assert_non_null(strstr(error.message, "no-such-file: No such file"));
     assert_null(trace_open("/", &format, &error));
     assert_non_null(strstr(error.message, "directory"));
 }
