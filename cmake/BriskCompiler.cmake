@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # How every file of this project is compiled.
 # Within another project only the libraries are built, unless it says otherwise.
+option(BRISK_COMMAND "Build the command brisk" ${PROJECT_IS_TOP_LEVEL})
 option(BRISK_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
 option(BRISK_BENCH "Build the benchmarks" ${PROJECT_IS_TOP_LEVEL})
 option(BRISK_EXAMPLES "Build the examples" ${PROJECT_IS_TOP_LEVEL})
