@@ -148,6 +148,8 @@ static enum brisk_status call_loader(const struct request *request, struct bk_lo
     enum brisk_status status = request->load(request->key, request->out, &entry, request->ctx);
     uint64_t end_ns = bk_monotonic_ns();
     brisk_label_pop();
+    if (bk_view_is_local(request->out))
+        status = BRISK_ERR_INVALID; /* it would be shared with other threads */
 
     bk_cache_count(cache, BK_LOADS, 1);
     bk_cache_count(cache, BK_LOAD_NS, end_ns - begin_ns);
