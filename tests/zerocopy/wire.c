@@ -54,8 +54,7 @@ struct wire wire_open(enum wire_kind kind, bool is_narrow)
     }
     if (kind == WIRE_PIPE) {
         assert_i64(pipe2(ends, O_CLOEXEC), 0);
-        if (is_narrow)
-            assert_true(fcntl(ends[1], F_SETPIPE_SZ, 4096) >= 4096);
+        assert_true(fcntl(ends[1], F_SETPIPE_SZ, is_narrow ? 4096 : 1 << 20) >= 4096);
         return (struct wire){.out = ends[1], .in = ends[0]};
     }
     assert_i64(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
