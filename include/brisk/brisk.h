@@ -3,11 +3,15 @@
 #define BRISK_BRISK_H
 
 /* All of libbrisk; or include only the headers that you use. */
+#include <brisk/buffer.h>
+#include <brisk/bytes.h>
 #include <brisk/cache.h>
+#include <brisk/chain.h>
 #include <brisk/clock.h>
 #include <brisk/hooks.h>
 #include <brisk/label.h>
 #include <brisk/registry.h>
+#include <brisk/send.h>
 #include <brisk/status.h>
 #include <brisk/version.h>
 #include <brisk/view.h>
