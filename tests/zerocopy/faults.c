@@ -7,7 +7,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-struct faults faults;
+_Thread_local struct faults faults;
 
 static bool must_fail(bool is_in_kernel)
 {

@@ -20,6 +20,6 @@ struct faults {
     bool is_on;
 };
 
-extern struct faults faults;
+extern _Thread_local struct faults faults;
 
 #endif
