@@ -29,12 +29,20 @@ static void set_nodelay(int fd)
         bench_fail("cannot set TCP_NODELAY");
 }
 
-static void connect_tcp(int ends[2])
+static void set_segments(int fd, int bytes)
+{
+    if (bytes > 0 && setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &bytes, sizeof bytes) != 0)
+        bench_fail("cannot set TCP_MAXSEG");
+}
+
+static void connect_tcp(int segment_bytes, int ends[2])
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof address;
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     ends[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    set_segments(listener, segment_bytes);
+    set_segments(ends[0], segment_bytes);
     if (listener < 0 || ends[0] < 0 ||
         bind(listener, (struct sockaddr *)&address, sizeof address) != 0 ||
         listen(listener, 1) != 0 ||
@@ -49,10 +57,10 @@ static void connect_tcp(int ends[2])
     set_nodelay(ends[1]);
 }
 
-void peer_connect(enum peer_kind kind, int ends[2])
+void peer_connect(enum peer_kind kind, int segment_bytes, int ends[2])
 {
     if (kind == PEER_TCP)
-        connect_tcp(ends);
+        connect_tcp(segment_bytes, ends);
     else if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
         bench_fail("cannot make a pair of sockets");
 }
@@ -85,7 +93,7 @@ static _Noreturn void serve(int fd)
 struct peer_process peer_process_start(enum peer_kind kind)
 {
     int ends[2];
-    peer_connect(kind, ends);
+    peer_connect(kind, 0, ends);
     measure_pin(0);
     pid_t pid = fork();
     if (pid < 0)

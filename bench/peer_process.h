@@ -29,7 +29,7 @@ void peer_process_expect(const struct peer_process *peer, uint64_t count, uint64
 /* Waits for the answer to one message. */
 void peer_process_wait(const struct peer_process *peer);
 
-/* Two connected descriptors. */
-void peer_connect(enum peer_kind kind, int ends[2]);
+/* Two connected descriptors; TCP with segments of so many bytes, or 0: as they come. */
+void peer_connect(enum peer_kind kind, int segment_bytes, int ends[2]);
 
 #endif

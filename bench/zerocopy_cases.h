@@ -32,7 +32,7 @@ struct net_plan {
 };
 zerocopy_case_fn case_net;
 
-/* zerocopy_memory.c: how the most resident memory of the process grows. */
+/* zerocopy_memory.c: by how much memory the process grows. */
 zerocopy_case_fn case_send_memory; /* a struct net_plan */
 zerocopy_case_fn case_slice_memory;
 
@@ -63,10 +63,10 @@ int zerocopy_file(size_t length);
 /* CPU seconds of this process so far. */
 double zerocopy_cpu_s(void);
 
-/* The most resident memory of this process so far, in KiB. */
-double zerocopy_peak_kib(void);
-
-/* Begins to count anew. */
-void zerocopy_reset_peak(void);
+/*
+ * Memory that this process has been given page by page so far, in KiB: an upper bound of what
+ * it grew by. (The kernel counts VmHWM in steps of 128 KiB per CPU.)
+ */
+double zerocopy_faulted_kib(void);
 
 #endif

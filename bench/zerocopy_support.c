@@ -2,7 +2,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -36,23 +35,9 @@ double zerocopy_cpu_s(void)
            (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
-double zerocopy_peak_kib(void)
+double zerocopy_faulted_kib(void)
 {
-    FILE *file = fopen("/proc/self/status", "re");
-    char line[128];
-    double kib = 0;
-    while (file != NULL && fgets(line, sizeof line, file) != NULL)
-        if (strncmp(line, "VmHWM:", 6) == 0)
-            kib = strtod(line + 6, NULL);
-    if (kib == 0)
-        bench_fail("cannot read VmHWM");
-    fclose(file);
-    return kib;
-}
-
-void zerocopy_reset_peak(void)
-{
-    FILE *file = fopen("/proc/self/clear_refs", "we");
-    if (file == NULL || fputs("5", file) < 0 || fclose(file) != 0)
-        bench_fail("cannot reset VmHWM");
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (double)usage.ru_minflt * (double)sysconf(_SC_PAGESIZE) / 1024;
 }

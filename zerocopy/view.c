@@ -129,11 +129,11 @@ enum brisk_status brisk_view_slice(
 {
     if (out == NULL || out == view)
         return BRISK_ERR_INVALID;
-    *out = empty_view;
-    if (view == NULL || offset > view->length || length > view->length - offset)
-        return BRISK_ERR_INVALID;
-    if (length == 0)
-        return BRISK_OK;
+    bool is_inside = view != NULL && offset <= view->length && length <= view->length - offset;
+    if (!is_inside || length == 0) {
+        *out = empty_view;
+        return is_inside ? BRISK_OK : BRISK_ERR_INVALID;
+    }
 
     retain(view->buffer);
     *out = bk_view_of(view->buffer, view->data + offset, length);
