@@ -112,7 +112,7 @@ static enum brisk_status read_block(struct copying *copying)
     if (block == NULL)
         return BRISK_ERR_NOMEM;
     size_t length = copy->length < BK_BLOCK_BYTES ? (size_t)copy->length : BK_BLOCK_BYTES;
-    uint8_t *data = bk_buffer_data(block);
+    uint8_t *data = bk_block_data(block);
     transfer->stats.system_calls++;
     ssize_t count = copy->in_offset == BRISK_OFFSET_CURRENT
                         ? read(copy->in, data, length)
@@ -130,7 +130,7 @@ static enum brisk_status write_block(struct copying *copying)
 {
     struct brisk_file_copy *copy = copying->copy;
     struct bk_transfer *transfer = &copying->transfer;
-    const uint8_t *data = bk_buffer_data(transfer->block) + copying->held_offset;
+    const uint8_t *data = bk_block_data(transfer->block) + copying->held_offset;
     bk_transfer_hold_sigpipe(transfer);
     transfer->stats.system_calls++;
     ssize_t count = copy->out_offset == BRISK_OFFSET_CURRENT

@@ -112,7 +112,7 @@ static enum brisk_status fall_back(struct bk_pump *pump)
     pump->transfer->stats.fallbacks++;
     if (pump->held_bytes > 0) {
         pump->transfer->stats.system_calls++;
-        ssize_t count = read(pump->pipe[0], bk_buffer_data(block), pump->held_bytes);
+        ssize_t count = read(pump->pipe[0], bk_block_data(block), pump->held_bytes);
         if (count != (ssize_t)pump->held_bytes)
             return bk_transfer_fail(pump->transfer, errno, "emptying a pipe");
     }
@@ -143,7 +143,7 @@ static enum brisk_status take(struct bk_pump *pump)
     if (!is_splicing(pump)) {
         if (bk_transfer_block(pump->transfer) == NULL)
             return BRISK_ERR_NOMEM;
-        block = bk_buffer_data(pump->transfer->block);
+        block = bk_block_data(pump->transfer->block);
     }
     if (!pump->is_in_nonblocking && !bk_transfer_is_ready(pump->transfer, pump->in, POLLIN))
         return wait_for(pump, pump->in, POLLIN);
@@ -167,7 +167,7 @@ static enum brisk_status take(struct bk_pump *pump)
 static ssize_t write_block(struct bk_pump *pump)
 {
     struct bk_transfer *transfer = pump->transfer;
-    const uint8_t *data = bk_buffer_data(transfer->block) + pump->held_offset;
+    const uint8_t *data = bk_block_data(transfer->block) + pump->held_offset;
     size_t length = pump->held_bytes;
     enum bk_sink sink = bk_transfer_sink(transfer);
     transfer->stats.system_calls++;

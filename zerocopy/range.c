@@ -154,7 +154,7 @@ call(struct bk_transfer *transfer, struct bk_segment *segment, enum brisk_mechan
 static ssize_t read_block(struct bk_transfer *transfer, const struct bk_segment *segment)
 {
     size_t length = segment->length < BK_BLOCK_BYTES ? (size_t)segment->length : BK_BLOCK_BYTES;
-    uint8_t *data = bk_buffer_data(transfer->block);
+    uint8_t *data = bk_block_data(transfer->block);
     transfer->stats.system_calls++;
     if (!bk_segment_is_stream(segment))
         return pread(segment->fd, data, length, segment->offset);
@@ -186,7 +186,7 @@ static enum brisk_status copy_block(struct bk_transfer *transfer, struct brisk_c
         return errno == EINTR ? BRISK_OK : bk_transfer_fail(transfer, errno, "reading a file");
     bk_buffer_retain(block);
     bk_chain_advance(chain, (uint64_t)count);
-    bk_chain_put_front(chain, bk_view_of(block, bk_buffer_data(block), (size_t)count), true);
+    bk_chain_put_front(chain, bk_view_of(block, bk_block_data(block), (size_t)count), true);
     return BRISK_OK;
 }
 

@@ -121,7 +121,7 @@ struct brisk_buffer *bk_transfer_block(struct bk_transfer *transfer)
     drop_block(transfer);
     transfer->block = atomic_exchange_explicit(&spare_block, NULL, memory_order_acq_rel);
     if (transfer->block == NULL)
-        transfer->block = bk_buffer_new(BK_BLOCK_BYTES);
+        transfer->block = bk_buffer_new(BK_BLOCK_BYTES + BK_BLOCK_ALIGNMENT);
     if (transfer->block == NULL)
         bk_error_set(
             transfer->error, BRISK_ERR_NOMEM, 0, "there is no memory for a block of %d bytes",
