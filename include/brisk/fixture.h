@@ -146,9 +146,10 @@ BRISK_API enum brisk_status
 brisk_fixture_restart(struct brisk_fixture *fixture, struct brisk_error *error) BRISK_NONNULL(1);
 
 /*
- * Sends a signal to the daemon. After one that ends it (SIGKILL at any rate) the call
- * returns when it has ended, with all that it started; the address stays reserved and a
- * restart may follow. BRISK_ERR_INVALID if it does not run.
+ * Sends a signal to the daemon. KILL, TERM, INT, QUIT, ABRT and SEGV are meant to end it: the call
+ * returns when it has ended, with all that it started, or answers BRISK_ERR_TIMEOUT after the
+ * time of a polite stop. The address stays reserved, and a restart may follow.
+ * BRISK_ERR_INVALID if it does not run.
  */
 BRISK_API enum brisk_status
 brisk_fixture_kill(struct brisk_fixture *fixture, int signal_number, struct brisk_error *error)
@@ -167,8 +168,9 @@ brisk_fixture_resume(struct brisk_fixture *fixture, struct brisk_error *error) B
 BRISK_API enum brisk_status
 brisk_fixture_reset(struct brisk_fixture *fixture, struct brisk_error *error) BRISK_NONNULL(1);
 
-/* The strings live as long as the fixture. */
+/* The strings live as long as the fixture. The name is that of this instance. */
 BRISK_API const char *brisk_fixture_name(const struct brisk_fixture *fixture) BRISK_NONNULL(1);
+BRISK_API const char *brisk_fixture_kind_name(const struct brisk_fixture *fixture) BRISK_NONNULL(1);
 BRISK_API const char *brisk_fixture_url(const struct brisk_fixture *fixture) BRISK_NONNULL(1);
 BRISK_API const char *brisk_fixture_host(const struct brisk_fixture *fixture) BRISK_NONNULL(1);
 BRISK_API uint16_t brisk_fixture_port(const struct brisk_fixture *fixture) BRISK_NONNULL(1);
@@ -232,8 +234,14 @@ BRISK_API enum brisk_status
 brisk_fixture_each_running(brisk_fixture_running_fn *fn, void *ctx, struct brisk_error *error)
     BRISK_NONNULL(1);
 
-/* Whether its daemon runs; false after it ended or was killed. Paused is running. */
-BRISK_API bool brisk_fixture_is_running(const struct brisk_fixture *fixture) BRISK_NONNULL(1);
+enum brisk_fixture_state {
+    BRISK_FIXTURE_ENDED =
+        0, /* by itself or killed; also if the guard cannot be asked: see *error */
+    BRISK_FIXTURE_RUNNING = 1,
+    BRISK_FIXTURE_PAUSED = 2
+};
+BRISK_API enum brisk_fixture_state
+brisk_fixture_state(struct brisk_fixture *fixture, struct brisk_error *error) BRISK_NONNULL(1);
 
 /*
  * Removes what is left of fixtures whose guard was killed: processes and directories.
