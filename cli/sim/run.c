@@ -123,9 +123,8 @@ static enum brisk_status open_caches(struct run *run)
 static bool replay_batch(struct run *run, size_t count)
 {
     for (unsigned int c = 0; c < run->cache_count; c++)
-        for (size_t i = 0; i < count; i++)
-            if (!sim_cache_request(&run->caches[c], &run->batch[i]))
-                return false;
+        if (!sim_cache_replay(&run->caches[c], run->batch, count))
+            return false;
     return true;
 }
 

@@ -43,9 +43,9 @@ bool sim_cache_init(struct sim_cache *cache, const struct sim_cache_options *opt
 void sim_cache_free(struct sim_cache *cache);
 
 /*
- * One more request: on a miss the object is stored, unless it is larger than the
- * capacity. False if there is no memory.
+ * Requests one after the other: on a miss the object is stored, unless it is larger
+ * than the capacity. False if there is no memory.
  */
-bool sim_cache_request(struct sim_cache *cache, const struct sim_request *request);
+bool sim_cache_replay(struct sim_cache *cache, const struct sim_request *requests, size_t count);
 
 #endif

@@ -82,6 +82,19 @@ static void request_naive(struct naive *naive, const struct sim_request *request
         .order = naive->now};
 }
 
+enum {
+    MOST_BATCH = 40
+};
+
+static struct sim_request random_request(struct test_random *random, uint64_t most_ttl)
+{
+    uint64_t key = test_random_below(random, 1 + test_random_below(random, 300));
+    return (struct sim_request){
+        .hash = (key + 1) * UINT64_C(0x9e3779b97f4a7c15),
+        .size = 1 + key * 7 % 50, /* 0 to 300 of them fit into MOST */
+        .ttl = most_ttl != 0 ? test_random_below(random, most_ttl) : 0};
+}
+
 static void
 compare(enum brisk_policy policy, uint64_t capacity, bool is_in_bytes, uint64_t most_ttl)
 {
@@ -90,17 +103,18 @@ compare(enum brisk_policy policy, uint64_t capacity, bool is_in_bytes, uint64_t 
     struct test_random random = test_random_new();
     naive = (struct naive){.policy = policy, .capacity = capacity, .is_in_bytes = is_in_bytes};
     assert_true(sim_cache_init(&cache, &(struct sim_cache_options){policy, capacity, is_in_bytes}));
-    for (int i = 0; i < 20000; i++) {
-        uint64_t key = test_random_below(&random, 1 + test_random_below(&random, 300));
-        struct sim_request request = {
-            .hash = (key + 1) * UINT64_C(0x9e3779b97f4a7c15),
-            .size = 1 + key * 7 % 50, /* 0 to 300 of them fit into MOST */
-            .ttl = most_ttl != 0 ? test_random_below(&random, most_ttl) : 0};
-        assert_true(sim_cache_request(&cache, &request));
-        request_naive(&naive, &request);
+    for (int done = 0; done < 20000;) {
+        struct sim_request batch[MOST_BATCH];
+        size_t count = 1 + test_random_below(&random, MOST_BATCH);
+        for (size_t i = 0; i < count; i++) {
+            batch[i] = random_request(&random, most_ttl);
+            request_naive(&naive, &batch[i]);
+        }
+        assert_true(sim_cache_replay(&cache, batch, count));
+        done += (int)count;
         assert_that(
             cache.misses == naive.misses, "policy %d, capacity %d: request %d", (int)policy,
-            (int)capacity, i);
+            (int)capacity, done);
         assert_true(cache.used <= capacity);
     }
     assert_u64(cache.entries, naive.count);
@@ -141,10 +155,10 @@ static void an_object_above_the_capacity_is_a_miss_and_not_admitted(void **state
     struct sim_cache cache;
     assert_true(sim_cache_init(&cache, &(struct sim_cache_options){BRISK_POLICY_LRU, 100, true}));
     struct sim_request small = {1, 60, 0}, large = {2, 101, 0};
-    assert_true(sim_cache_request(&cache, &small));
-    assert_true(sim_cache_request(&cache, &large));
-    assert_true(sim_cache_request(&cache, &large));
-    assert_true(sim_cache_request(&cache, &small));
+    assert_true(sim_cache_replay(&cache, &small, 1));
+    assert_true(sim_cache_replay(&cache, &large, 1));
+    assert_true(sim_cache_replay(&cache, &large, 1));
+    assert_true(sim_cache_replay(&cache, &small, 1));
     assert_u64(cache.misses, 3);
     assert_u64(cache.bytes_missed, 60 + 2 * 101);
     assert_u64(cache.bytes_requested, 2 * 60 + 2 * 101);
@@ -161,7 +175,7 @@ static void no_policy_misses_always_at_any_capacity(void **state)
                 &cache, &(struct sim_cache_options){(enum brisk_policy)policy, capacity, false}));
             struct sim_request request = {5, 1, 0};
             for (int i = 0; i < 10; i++)
-                assert_true(sim_cache_request(&cache, &request));
+                assert_true(sim_cache_replay(&cache, &request, 1));
             assert_u64(cache.misses, 1);
             sim_cache_free(&cache);
         }
