@@ -183,13 +183,13 @@ static void print_result(FILE *out, const struct command *command, const struct 
     sim_print_advice(out, result);
 }
 
-static int fail(const struct brisk_error *error)
+static int fail(const struct brisk_error *error, const char *hint)
 {
     cli_error("brisk sim: %s", error->message);
-    if (error->status == BRISK_ERR_INVALID)
-        cli_hint("a line is `key size [ttl]`; for logs see --field in brisk sim --help");
     if (error->status == BRISK_ERR_NOMEM)
-        cli_hint("take fewer policies and sizes at a time");
+        hint = "take fewer policies and sizes at a time";
+    if (hint != NULL)
+        cli_hint("%s", hint);
     return error->status == BRISK_ERR_NOMEM ? 125 : 2;
 }
 
@@ -198,7 +198,7 @@ static int simulate(struct command *command, const char *path, FILE *out)
     struct brisk_error error = {0};
     struct trace *trace = trace_open(path, &command->format, &error);
     if (trace == NULL)
-        return fail(&error);
+        return fail(&error, NULL);
     struct sim_options sim_options = {
         .plan = &command->plan,
         .ttl = command->ttl,
@@ -208,7 +208,7 @@ static int simulate(struct command *command, const char *path, FILE *out)
     int status = 0;
     if (sim_run(trace, &sim_options, &result, &error) != BRISK_OK) {
         cli_progress_end(&command->progress);
-        status = fail(&error);
+        status = fail(&error, trace_hint(trace));
         trace_close(trace);
         return status;
     }
