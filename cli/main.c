@@ -117,6 +117,10 @@ static int help(int argc, char **argv)
         print_usage();
         return cli_finish_output(0);
     }
+    if (strcmp(argv[2], "help") == 0 || strcmp(argv[2], "version") == 0) {
+        print_usage();
+        return cli_finish_output(0);
+    }
     char form[] = "--help";
     char *arguments[] = {argv[2], form, NULL};
     return run_verb(arguments);

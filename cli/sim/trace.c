@@ -114,7 +114,7 @@ trace_open(const char *path, const struct trace_format *format, struct brisk_err
         return NULL;
     }
     trace->format = *format;
-    trace->path = strdup(path);
+    trace->path = strdup(strcmp(path, "-") == 0 ? "stdin" : path);
     trace->name = short_name(path);
     trace->stream = ZSTD_createDStream();
     bool has_memory = trace->path != NULL && trace->name != NULL && trace->stream != NULL;
@@ -190,6 +190,7 @@ static bool fail_to_copy(struct trace *trace, const char *folder, int file)
     snprintf(
         trace->reason, sizeof trace->reason, "%.60s cannot be copied to %.80s: %.60s", trace->name,
         folder, strerror(errno));
+    trace->hint = "TMPDIR names another folder; sizes without % need no copy";
     if (file >= 0)
         close(file);
     return false;
