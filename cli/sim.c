@@ -113,12 +113,30 @@ static bool read_field(const char *name, const char *value, unsigned int *field)
     return true;
 }
 
+static const char *find_close_policy(const char *list)
+{
+    char word[16];
+    snprintf(word, sizeof word, "%.*s", (int)strcspn(list, ","), list);
+    for (unsigned int i = 0; i < SIM_POLICIES; i++)
+        if (cli_is_close(word, sim_policies[i].name))
+            return sim_policies[i].name;
+    return NULL;
+}
+
+static bool refuse_policy(const char *list)
+{
+    const char *close = find_close_policy(list);
+    refuse("policy", list, "policies are default, s3fifo, sieve, lru, lfu, fifo and all");
+    if (close != NULL)
+        cli_hint("did you mean %s?", close);
+    return false;
+}
+
 static bool set_list(struct command *command, int id, const char *value)
 {
     const char *wrong = value;
     if (id == OPTION_POLICY && !sim_plan_read_policies(&command->plan, value, &wrong))
-        return refuse(
-            "policy", wrong, "policies are default, s3fifo, sieve, lru, lfu, fifo and all");
+        return refuse_policy(wrong);
     if (id == OPTION_SIZE && !sim_plan_read_sizes(&command->plan, value, &wrong))
         return refuse(
             "size", wrong, "sizes are like 5%, 1000 (objects) or 64M (bytes), 100 at most");
