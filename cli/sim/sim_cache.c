@@ -164,7 +164,7 @@ static void hit(struct sim_cache *cache, struct bk_place place)
         bk_policy_hit(&cache->policy, bk_place_handle(place));
 }
 
-static bool serve(struct sim_cache *cache, const struct sim_request *request)
+bool sim_cache_request(struct sim_cache *cache, const struct sim_request *request)
 {
     if (request->ttl != 0 && !bk_wheel_prepare(&cache->wheel))
         return false;
@@ -206,7 +206,7 @@ bool sim_cache_replay(struct sim_cache *cache, const struct sim_request *request
             __builtin_prefetch(bk_index_home(&cache->index, requests[i + 2 * AHEAD].hash), 1);
             fetch_rest(cache, requests[i + AHEAD].hash);
         }
-        if (!serve(cache, &requests[i]))
+        if (!sim_cache_request(cache, &requests[i]))
             return false;
     }
     return true;

@@ -43,9 +43,11 @@ bool sim_cache_init(struct sim_cache *cache, const struct sim_cache_options *opt
 void sim_cache_free(struct sim_cache *cache);
 
 /*
- * Requests one after the other: on a miss the object is stored, unless it is larger
- * than the capacity. False if there is no memory.
+ * One more request: on a miss the object is stored, unless it is larger than the
+ * capacity. False if there is no memory.
  */
+bool sim_cache_request(struct sim_cache *cache, const struct sim_request *request);
+/* Requests one after the other, for which it is faster to be known before. */
 bool sim_cache_replay(struct sim_cache *cache, const struct sim_request *requests, size_t count);
 
 #endif

@@ -155,10 +155,10 @@ static void an_object_above_the_capacity_is_a_miss_and_not_admitted(void **state
     struct sim_cache cache;
     assert_true(sim_cache_init(&cache, &(struct sim_cache_options){BRISK_POLICY_LRU, 100, true}));
     struct sim_request small = {1, 60, 0}, large = {2, 101, 0};
-    assert_true(sim_cache_replay(&cache, &small, 1));
-    assert_true(sim_cache_replay(&cache, &large, 1));
-    assert_true(sim_cache_replay(&cache, &large, 1));
-    assert_true(sim_cache_replay(&cache, &small, 1));
+    assert_true(sim_cache_request(&cache, &small));
+    assert_true(sim_cache_request(&cache, &large));
+    assert_true(sim_cache_request(&cache, &large));
+    assert_true(sim_cache_request(&cache, &small));
     assert_u64(cache.misses, 3);
     assert_u64(cache.bytes_missed, 60 + 2 * 101);
     assert_u64(cache.bytes_requested, 2 * 60 + 2 * 101);
@@ -175,7 +175,7 @@ static void no_policy_misses_always_at_any_capacity(void **state)
                 &cache, &(struct sim_cache_options){(enum brisk_policy)policy, capacity, false}));
             struct sim_request request = {5, 1, 0};
             for (int i = 0; i < 10; i++)
-                assert_true(sim_cache_replay(&cache, &request, 1));
+                assert_true(sim_cache_request(&cache, &request));
             assert_u64(cache.misses, 1);
             sim_cache_free(&cache);
         }

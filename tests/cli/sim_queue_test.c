@@ -149,7 +149,7 @@ static void compare(enum brisk_policy policy, request_fn *request, uint64_t capa
         struct sim_request next = {(key + 1) * UINT64_C(0x9e3779b97f4a7c15), 1, 0};
         last = key;
 
-        assert_true(sim_cache_replay(&cache, &next, 1));
+        assert_true(sim_cache_request(&cache, &next));
         request(&naive, next.hash);
 
         assert_that(cache.misses == naive.misses, "capacity %d: request %d", (int)capacity, i);
