@@ -131,10 +131,10 @@ static int print_man(void)
     printf(
         ".TH BRISK 1 \"\" \"brisk %s\"\n.SH NAME\nbrisk \\- caching and profiling for C services\n"
         ".SH SYNOPSIS\n.B brisk\nVERB [OPTION]... [ARGUMENT]...\n.SH DESCRIPTION\n"
-        "Runs the program of a verb, brisk\\-VERB. Each has a page of its own.\n.SH VERBS\n",
+        "Does what VERB says; brisk help VERB says more of it.\n.SH VERBS\n",
         BRISK_VERSION_STRING);
     for (size_t i = 0; i < VERBS; i++)
-        printf(".TP\n.BR brisk\\-%s (1)\n%s\n", verbs[i].name, verbs[i].summary);
+        printf(".TP\n.B %s\n%s\n", verbs[i].name, verbs[i].summary);
     puts(
         ".TP\n.B help\nwhat a verb does: brisk help VERB\n"
         ".TP\n.B version\nwhich brisk this is\n"
