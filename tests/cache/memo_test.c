@@ -29,7 +29,7 @@ static void the_default_keeps_the_128_results_that_were_used_last(void **state)
 {
     (void)state;
     struct subject subject = {.memo = new_memo(reverse, NULL)};
-    char key[8];
+    char key[16];
     for (int i = 100; i < 228; i++) {
         snprintf(key, sizeof key, "%d", i);
         assert_int_equal(strlen(key), 3);
