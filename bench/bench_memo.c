@@ -51,13 +51,17 @@ BRISK_MEMOIZE_1(double, memo_halve_one, halve, double, &of_one);
 BRISK_MEMOIZE_2(uint64_t, memo_add, add, uint64_t, uint64_t, NULL);
 BRISK_MEMOIZE_1(size_t, memo_count_letters, count_letters, const char *, NULL);
 
-/* The letters differ in number, so that no two words are equal. */
+static size_t word_length(unsigned int index)
+{
+    return 16 + index % 16;
+}
+
 static const char *word_of(unsigned int index)
 {
-    static char words[ARGUMENTS][ARGUMENTS + 16];
+    static char words[ARGUMENTS][64];
 
-    if (words[index][0] == '\0')
-        memset(words[index], 'w', index + 8);
+    snprintf(words[index], sizeof words[index], "article %02u ....................", index);
+    words[index][word_length(index)] = '\0';
     return words[index];
 }
 
@@ -138,7 +142,7 @@ static uint64_t call_count_letters(void *ctx, size_t thread, size_t first, size_
     (void)ctx;
     (void)thread;
     for (size_t i = first; i < first + count; i++)
-        right += memo_count_letters(calls.word[i]) == calls.number[i] + 8;
+        right += memo_count_letters(calls.word[i]) == word_length((unsigned int)calls.number[i]);
     return right;
 }
 
@@ -306,7 +310,7 @@ static const struct bench_case cases[] = {
      PLAN(.work = call_halve_lock_free, .policy = BRISK_POLICY_S3FIFO, .threads = 2)},
     {"hit-two-integers", "two integers for arguments", case_hit,
      PLAN(.work = call_add, .policy = BRISK_POLICY_LRU)},
-    {"hit-text", "a text of 8 to 107 bytes", case_hit,
+    {"hit-text", "a text of 16 to 31 bytes", case_hit,
      PLAN(.work = call_count_letters, .policy = BRISK_POLICY_LRU)},
     {"miss-double", "the function runs, its result pushes another one out", case_run,
      PLAN(.work = call_halve_missing, .policy = BRISK_POLICY_LRU)},

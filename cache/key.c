@@ -21,7 +21,7 @@ static bool grow(struct brisk_key *key, size_t needed)
     if (key->heap == NULL)
         memcpy(heap, key->bytes, key->length);
     key->heap = heap;
-    key->capacity = capacity;
+    key->capacity = (uint32_t)capacity; /* a key is short */
     return true;
 }
 
@@ -39,21 +39,19 @@ void brisk_key_append(struct brisk_key *key, const void *part, size_t length)
         return;
     }
     memcpy((key->heap != NULL ? key->heap : key->bytes) + key->length, part, length);
-    key->length += length;
+    key->length += (uint32_t)length;
 }
 
-void brisk_key_release(struct brisk_key *key)
+void brisk_key_free(struct brisk_key *key)
 {
     bk_free(key->heap);
-    brisk_key_start(key);
+    key->heap = NULL;
 }
 
+/* What is cut of the length is that of something too long for any key. */
 static void add_sized(struct brisk_key *key, enum brisk_key_kind kind, struct brisk_bytes bytes)
 {
-    unsigned char head[1 + sizeof(uint32_t)] = {(unsigned char)kind};
-    uint32_t length = (uint32_t)bytes.length; /* what is cut is too long for any key */
-    memcpy(head + 1, &length, sizeof length);
-    brisk_key_append(key, head, sizeof head);
+    brisk_key_add_word(key, brisk_key_word(kind, bytes.length));
     brisk_key_append(key, bytes.data, bytes.length);
 }
 
@@ -64,9 +62,8 @@ void brisk_key_add_bytes(struct brisk_key *key, struct brisk_bytes bytes)
 
 void brisk_key_add_text(struct brisk_key *key, const char *text)
 {
-    static const unsigned char no_text = BRISK_KEY_NO_TEXT;
     if (text == NULL)
-        brisk_key_append(key, &no_text, 1);
+        brisk_key_add_word(key, brisk_key_word(BRISK_KEY_NO_TEXT, 0));
     else
         add_sized(key, BRISK_KEY_TEXT, brisk_bytes_text(text));
 }

@@ -129,7 +129,7 @@ static __attribute__((noinline)) enum brisk_status compute_into(
     return delivered == BRISK_OK ? status : delivered;
 }
 
-enum brisk_status brisk_memo_call_into(
+static inline enum brisk_status call_into(
     struct brisk_memo *memo, struct brisk_bytes key, void *ctx, void *buffer, size_t capacity,
     size_t *length)
 {
@@ -139,6 +139,13 @@ enum brisk_status brisk_memo_call_into(
             return status;
     }
     return compute_into(memo, key, ctx, buffer, capacity, length);
+}
+
+enum brisk_status brisk_memo_call_into(
+    struct brisk_memo *memo, struct brisk_bytes key, void *ctx, void *buffer, size_t capacity,
+    size_t *length)
+{
+    return call_into(memo, key, ctx, buffer, capacity, length);
 }
 
 enum brisk_status brisk_memo_forget(struct brisk_memo *memo, struct brisk_bytes key)
@@ -219,20 +226,23 @@ make_at(struct brisk_memo_site *site, struct brisk_error *error)
     return there;
 }
 
-struct brisk_memo *brisk_memo_at(struct brisk_memo_site *site, struct brisk_error *error)
+static inline struct brisk_memo *memo_at(struct brisk_memo_site *site, struct brisk_error *error)
 {
     struct brisk_memo *memo = __atomic_load_n(&site->memo, __ATOMIC_ACQUIRE);
-    return memo != NULL ? memo : make_at(site, error);
+    return __builtin_expect(memo != NULL, 1) ? memo : make_at(site, error);
+}
+
+struct brisk_memo *brisk_memo_at(struct brisk_memo_site *site, struct brisk_error *error)
+{
+    return memo_at(site, error);
 }
 
 bool brisk_memo_call_at(
-    struct brisk_memo_site *site, const struct brisk_key *key, void *arguments, void *result,
+    struct brisk_memo_site *site, struct brisk_bytes key, void *arguments, void *result,
     size_t size)
 {
-    struct brisk_memo *memo = brisk_memo_at(site, NULL);
+    struct brisk_memo *memo = memo_at(site, NULL);
     size_t length;
-    return memo != NULL &&
-           brisk_memo_call_into(memo, brisk_key_bytes(key), arguments, result, size, &length) ==
-               BRISK_OK &&
+    return memo != NULL && call_into(memo, key, arguments, result, size, &length) == BRISK_OK &&
            length == size;
 }

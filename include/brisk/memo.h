@@ -146,8 +146,8 @@ BRISK_API struct brisk_memo *brisk_memo_at(struct brisk_memo_site *site, struct 
 
 /* Private: false if there is no result of `size` bytes. */
 BRISK_API bool brisk_memo_call_at(
-    struct brisk_memo_site *site, const struct brisk_key *key, void *arguments, void *result,
-    size_t size) BRISK_MUST_CHECK BRISK_NONNULL(1, 2, 3, 4);
+    struct brisk_memo_site *site, struct brisk_bytes key, void *arguments, void *result,
+    size_t size) BRISK_MUST_CHECK BRISK_NONNULL(1, 4);
 
 /*
  * BRISK_MEMOIZE_1(result, name, function, type, options); in a file defines
@@ -185,7 +185,8 @@ BRISK_API bool brisk_memo_call_at(
         brisk_key_start(&brisk_key);                                                               \
         BRISK_MEMOIZE_ADD(brisk_arguments.first)                                                   \
         if (!brisk_memo_call_at(                                                                   \
-                &name##_site, &brisk_key, &brisk_arguments, &brisk_result, sizeof brisk_result))   \
+                &name##_site, brisk_key_bytes(&brisk_key), &brisk_arguments, &brisk_result,        \
+                sizeof brisk_result))                                                              \
             brisk_result = function(brisk_arguments.first);                                        \
         brisk_key_release(&brisk_key);                                                             \
         return brisk_result;                                                                       \
@@ -208,7 +209,8 @@ BRISK_API bool brisk_memo_call_at(
         BRISK_MEMOIZE_ADD(brisk_arguments.first)                                                   \
         BRISK_MEMOIZE_ADD(brisk_arguments.second)                                                  \
         if (!brisk_memo_call_at(                                                                   \
-                &name##_site, &brisk_key, &brisk_arguments, &brisk_result, sizeof brisk_result))   \
+                &name##_site, brisk_key_bytes(&brisk_key), &brisk_arguments, &brisk_result,        \
+                sizeof brisk_result))                                                              \
             brisk_result = function(brisk_arguments.first, brisk_arguments.second);                \
         brisk_key_release(&brisk_key);                                                             \
         return brisk_result;                                                                       \

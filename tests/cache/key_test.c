@@ -11,7 +11,6 @@
 /* What a row of a table adds. */
 struct value {
     enum {
-        NOTHING,
         I64,
         U64,
         F64,
@@ -28,8 +27,6 @@ struct value {
 static void add(struct brisk_key *key, const struct value *value)
 {
     switch (value->kind) {
-    case NOTHING:
-        break;
     case I64:
         brisk_key_add_i64(key, value->i64);
         break;
@@ -59,15 +56,13 @@ static bool are_equal(const struct brisk_key *a, const struct brisk_key *b)
     return x.length == y.length && memcmp(x.data, y.data, x.length) == 0;
 }
 
-static bool are_equal_lists(const struct value *a, const struct value *b, size_t count)
+static bool make_equal_keys(const struct value *a, const struct value *b)
 {
     struct brisk_key x, y;
     brisk_key_start(&x);
     brisk_key_start(&y);
-    for (size_t i = 0; i < count; i++) {
-        add(&x, &a[i]);
-        add(&y, &b[i]);
-    }
+    add(&x, a);
+    add(&y, b);
     bool are = are_equal(&x, &y);
     brisk_key_release(&x);
     brisk_key_release(&y);
@@ -90,6 +85,9 @@ static void equal_values_of_a_kind_make_equal_keys(void **state)
         struct value a, b;
     } rows[] = {
         {"signed and unsigned 3", {.kind = I64, .i64 = 3}, {.kind = U64, .u64 = 3}},
+        {"signed and unsigned 2^63 - 1",
+         {.kind = I64, .i64 = INT64_MAX},
+         {.kind = U64, .u64 = INT64_MAX}},
         {"-0.0 and 0.0", {.kind = F64, .f64 = -0.0}, {.kind = F64, .f64 = 0.0}},
         {"NaNs",
          {.kind = F64, .f64 = nan_of(UINT64_C(0x7ff8000000000000))},
@@ -109,44 +107,80 @@ static void equal_values_of_a_kind_make_equal_keys(void **state)
         {"no texts", {.kind = TEXT, .text = NULL}, {.kind = TEXT, .text = NULL}},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        assert_that(are_equal_lists(&rows[i].a, &rows[i].b, 1), "%s: not equal", rows[i].what);
+        assert_that(make_equal_keys(&rows[i].a, &rows[i].b), "%s: not equal", rows[i].what);
+}
+
+/* Around each border of the encoding, and what would look like its marks. */
+static const struct value different[] = {
+    {.kind = I64, .i64 = 0},
+    {.kind = I64, .i64 = 1},
+    {.kind = I64, .i64 = -1},
+    {.kind = I64, .i64 = 3},
+    {.kind = I64, .i64 = -3},
+    {.kind = U64, .u64 = (UINT64_C(1) << 47) - 1},
+    {.kind = U64, .u64 = UINT64_C(1) << 47},
+    {.kind = U64, .u64 = UINT64_C(1) << 48},
+    {.kind = I64, .i64 = -(INT64_C(1) << 47)},
+    {.kind = I64, .i64 = -(INT64_C(1) << 47) - 1},
+    {.kind = I64, .i64 = -(INT64_C(1) << 48)},
+    {.kind = I64, .i64 = INT64_MAX},
+    {.kind = I64, .i64 = INT64_MIN},
+    {.kind = U64, .u64 = UINT64_C(1) << 63},
+    {.kind = U64, .u64 = UINT64_MAX},
+    {.kind = U64, .u64 = (uint64_t)INT64_C(-3)},
+    {.kind = U64, .u64 = (uint64_t)BRISK_KEY_INTEGER << 48},
+    {.kind = U64, .u64 = (uint64_t)BRISK_KEY_TEXT << 48},
+    {.kind = F64, .f64 = 0},
+    {.kind = F64, .f64 = 3},
+    {.kind = F64, .f64 = -3},
+    {.kind = F64, .f64 = INFINITY},
+    {.kind = F64, .f64 = -INFINITY},
+    {.kind = F64, .f64 = NAN},
+    {.kind = F64, .f64 = DBL_MAX},
+    {.kind = F64, .f64 = DBL_TRUE_MIN},
+    {.kind = F64, .f64 = -DBL_TRUE_MIN},
+    {.kind = TEXT, .text = NULL},
+    {.kind = TEXT, .text = ""},
+    {.kind = TEXT, .text = "a"},
+    {.kind = TEXT, .text = "ab"},
+    {.kind = TEXT, .text = "abc"},
+    {.kind = TEXT, .text = "bc"},
+    {.kind = TEXT, .text = "c"},
+    {.kind = TEXT, .text = "3"},
+    {.kind = BYTES, .text = ""},
+    {.kind = BYTES, .text = "abc"},
+};
+
+enum {
+    DIFFERENT = sizeof different / sizeof different[0]
+};
+
+/* One or two of them. */
+static void add_pair(struct brisk_key *key, size_t pair)
+{
+    brisk_key_start(key);
+    add(key, &different[pair / (DIFFERENT + 1)]);
+    if (pair % (DIFFERENT + 1) != DIFFERENT)
+        add(key, &different[pair % (DIFFERENT + 1)]);
 }
 
 static void different_values_make_different_keys(void **state)
 {
     (void)state;
-    const struct value rows[][2] = {
-        {{.kind = NOTHING}},
-        {{.kind = I64, .i64 = 3}},
-        {{.kind = F64, .f64 = 3}},
-        {{.kind = I64, .i64 = -3}},
-        {{.kind = U64, .u64 = (uint64_t)INT64_C(-3)}},
-        {{.kind = F64, .f64 = INFINITY}},
-        {{.kind = F64, .f64 = -INFINITY}},
-        {{.kind = F64, .f64 = NAN}},
-        {{.kind = F64, .f64 = DBL_TRUE_MIN}},
-        {{.kind = F64, .f64 = -DBL_TRUE_MIN}},
-        {{.kind = F64, .f64 = 0}},
-        {{.kind = U64, .u64 = 0}},
-        {{.kind = U64, .u64 = 0}, {.kind = U64, .u64 = 0}},
-        {{.kind = TEXT, .text = "ab"}, {.kind = TEXT, .text = "c"}},
-        {{.kind = TEXT, .text = "a"}, {.kind = TEXT, .text = "bc"}},
-        {{.kind = TEXT, .text = "abc"}},
-        {{.kind = TEXT, .text = "abc"}, {.kind = TEXT, .text = ""}},
-        {{.kind = TEXT, .text = ""}, {.kind = TEXT, .text = "abc"}},
-        {{.kind = TEXT, .text = "abc"}, {.kind = TEXT, .text = NULL}},
-        {{.kind = BYTES, .text = "abc"}},
-        {{.kind = TEXT, .text = ""}},
-        {{.kind = TEXT, .text = NULL}},
-        {{.kind = BYTES, .text = ""}},
-        {{.kind = TEXT, .text = "3"}},
-        {{.kind = I64, .i64 = 1}, {.kind = I64, .i64 = 2}},
-        {{.kind = I64, .i64 = 2}, {.kind = I64, .i64 = 1}},
-    };
-    size_t count = sizeof rows / sizeof rows[0];
-    for (size_t i = 0; i < count; i++)
-        for (size_t j = 0; j < count; j++)
-            assert_that(are_equal_lists(rows[i], rows[j], 2) == (i == j), "rows %zu and %zu", i, j);
+    size_t pairs = (size_t)DIFFERENT * (DIFFERENT + 1);
+    struct brisk_key *keys = calloc(pairs, sizeof *keys);
+    assert_non_null(keys);
+    for (size_t i = 0; i < pairs; i++)
+        add_pair(&keys[i], i);
+    for (size_t i = 0; i < pairs; i++)
+        for (size_t j = 0; j < i; j++)
+            assert_that(!are_equal(&keys[i], &keys[j]), "pairs %zu and %zu are equal", i, j);
+    for (size_t i = 0; i < pairs; i++) {
+        struct brisk_key again;
+        add_pair(&again, i);
+        assert_true(are_equal(&keys[i], &again));
+    }
+    free(keys);
 }
 
 #define ASSERT_SAME_AS(value, add_as, as)                                                          \
@@ -181,10 +215,10 @@ static void the_type_of_a_value_chooses_its_kind(void **state)
     ASSERT_SAME_AS((const char *)array, brisk_key_add_text, "array");
 }
 
-/* Bytes whose key has `length` bytes: five say that they are bytes, and how many. */
+/* Bytes whose key has `length` bytes: a word says that they are bytes, and how many. */
 static struct brisk_bytes bytes_for(const char *from, size_t length)
 {
-    return brisk_bytes_of(from, length - 5);
+    return brisk_bytes_of(from, length - 8);
 }
 
 static void a_key_goes_to_the_heap_when_it_gets_long_and_stays_the_same(void **state)
@@ -192,7 +226,7 @@ static void a_key_goes_to_the_heap_when_it_gets_long_and_stays_the_same(void **s
     (void)state;
     static char many[BRISK_CACHE_KEY_MAX];
     memset(many, 'm', sizeof many);
-    for (size_t length = 6; length <= BRISK_CACHE_KEY_MAX; length += length < 300 ? 1 : 263) {
+    for (size_t length = 9; length <= BRISK_CACHE_KEY_MAX; length += length < 500 ? 1 : 263) {
         struct brisk_key at_once, bit_by_bit;
         brisk_key_start(&at_once);
         brisk_key_add_bytes(&at_once, bytes_for(many, length));
@@ -217,13 +251,13 @@ static void numbers_too_go_to_the_heap(void **state)
     struct brisk_key key;
     brisk_key_start(&key);
     for (unsigned int i = 0; i < 100; i++)
-        brisk_key_add(&key, i);
+        brisk_key_add(&key, i / 4.0);
     struct brisk_bytes bytes = brisk_key_bytes(&key);
-    assert_u64(bytes.length, 900);
+    assert_u64(bytes.length, 100 * sizeof(double));
     for (unsigned int i = 0; i < 100; i++) {
-        uint64_t number;
-        memcpy(&number, (const char *)bytes.data + (size_t)i * 9 + 1, sizeof number);
-        assert_u64(number, i);
+        double number;
+        memcpy(&number, (const char *)bytes.data + i * sizeof number, sizeof number);
+        assert_true(number == i / 4.0);
     }
     brisk_key_release(&key);
 }
@@ -256,13 +290,13 @@ static void build_long_key(bool is_failing, void *ctx)
     (void)ctx;
     brisk_key_start(&key);
     brisk_key_add(&key, 7);
-    brisk_key_add_bytes(&key, brisk_bytes_of(many, 200));
+    brisk_key_add_bytes(&key, brisk_bytes_of(many, 300));
     brisk_key_add_bytes(&key, brisk_bytes_of(many, sizeof many));
     if (is_failing && brisk_key_status(&key) != BRISK_OK) {
         assert_status(brisk_key_status(&key), BRISK_ERR_NOMEM);
         assert_u64(brisk_key_bytes(&key).length, 0);
     } else {
-        assert_u64(brisk_key_bytes(&key).length, 9 + 205 + 5 + sizeof many);
+        assert_u64(brisk_key_bytes(&key).length, 8 + 308 + 8 + sizeof many);
     }
     brisk_key_release(&key);
 }
