@@ -42,10 +42,10 @@ void brisk_key_append(struct brisk_key *key, const void *part, size_t length)
     key->length += (uint32_t)length;
 }
 
-void brisk_key_free(struct brisk_key *key)
+void brisk_key_release(struct brisk_key *key)
 {
     bk_free(key->heap);
-    key->heap = NULL;
+    brisk_key_start(key);
 }
 
 /* What is cut of the length is that of something too long for any key. */

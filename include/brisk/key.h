@@ -55,16 +55,8 @@ static inline void brisk_key_start(struct brisk_key *key)
 BRISK_API void brisk_key_append(struct brisk_key *key, const void *part, size_t length)
     BRISK_NONNULL(1);
 
-/* Private. */
-BRISK_API void brisk_key_free(struct brisk_key *key) BRISK_NONNULL(1);
-
 /* Gives back what a long key took, and empties it. Any number of times. */
-static inline void brisk_key_release(struct brisk_key *key)
-{
-    if (key->heap != NULL)
-        brisk_key_free(key);
-    brisk_key_start(key);
-}
+BRISK_API void brisk_key_release(struct brisk_key *key) BRISK_NONNULL(1);
 
 /* Any bytes; `bytes.data` may be NULL if there are none. */
 BRISK_API void brisk_key_add_bytes(struct brisk_key *key, struct brisk_bytes bytes)

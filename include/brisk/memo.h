@@ -188,7 +188,8 @@ BRISK_API bool brisk_memo_call_at(
                 &name##_site, brisk_key_bytes(&brisk_key), &brisk_arguments, &brisk_result,        \
                 sizeof brisk_result))                                                              \
             brisk_result = function(brisk_arguments.first);                                        \
-        brisk_key_release(&brisk_key);                                                             \
+        if (brisk_key.heap != NULL)                                                                \
+            brisk_key_release(&brisk_key);                                                         \
         return brisk_result;                                                                       \
     }                                                                                              \
     struct name##_arguments
@@ -212,7 +213,8 @@ BRISK_API bool brisk_memo_call_at(
                 &name##_site, brisk_key_bytes(&brisk_key), &brisk_arguments, &brisk_result,        \
                 sizeof brisk_result))                                                              \
             brisk_result = function(brisk_arguments.first, brisk_arguments.second);                \
-        brisk_key_release(&brisk_key);                                                             \
+        if (brisk_key.heap != NULL)                                                                \
+            brisk_key_release(&brisk_key);                                                         \
         return brisk_result;                                                                       \
     }                                                                                              \
     struct name##_arguments
@@ -237,7 +239,7 @@ BRISK_API bool brisk_memo_call_at(
 
 /* Private: also makes 0.0 of -0.0, and leaves everything else as it is. */
 #define BRISK_MEMOIZE_ADD(argument)                                                                \
-    if (!(argument))                                                                               \
+    if ((argument) == 0)                                                                           \
         (argument) = 0;                                                                            \
     brisk_key_add(&brisk_key, argument);
 

@@ -7,7 +7,7 @@
 
 enum {
     KEYS = 12,
-    STEPS = 20000,
+    STEPS = 8000,
     TTL = 50,
     NEGATIVE_TTL = 20
 };

@@ -249,6 +249,23 @@ static enum brisk_status look_for_name(const struct brisk_registry_item *item, v
     return strcmp(item->name, ctx) == 0 ? BRISK_ERR_CANCELLED : BRISK_OK;
 }
 
+static void a_site_has_one_memo_and_takes_results_of_one_size(void **state)
+{
+    (void)state;
+    double x = 3, result;
+    float half_result;
+    struct brisk_bytes key = brisk_bytes_of(&x, sizeof x);
+    struct fast_half_arguments arguments = {x};
+    assert_true(brisk_memo_call_at(&fast_half_site, key, &arguments, &result, sizeof result));
+    assert_true(result == 1.5);
+    assert_false(
+        brisk_memo_call_at(&fast_half_site, key, &arguments, &half_result, sizeof half_result));
+    assert_false(brisk_memo_call_at(
+        &fast_half_site, brisk_bytes_of(NULL, 0), &arguments, &result, sizeof result));
+    assert_ptr_equal(brisk_memo_at(&fast_half_site, NULL), fast_half_memo(NULL));
+    brisk_memo_clear(fast_half_memo(NULL));
+}
+
 static void statistics_call_it_by_its_name(void **state)
 {
     (void)state;
@@ -272,4 +289,5 @@ BRISK_TEST_MAIN(
     cmocka_unit_test(options_that_are_not_valid_are_told_and_results_are_computed),
     cmocka_unit_test(without_memory_the_answer_is_right),
     cmocka_unit_test(threads_that_call_first_at_once_share_one_memo),
+    cmocka_unit_test(a_site_has_one_memo_and_takes_results_of_one_size),
     cmocka_unit_test(statistics_call_it_by_its_name))
