@@ -29,8 +29,8 @@ struct world {
     struct result results[KEYS];
     size_t count;
     uint64_t steps, numbers;
-    enum brisk_status answer; /* of the function */
-    uint64_t own_ttl;         /* of its result */
+    enum brisk_status answer;              /* of the function */
+    uint64_t own_ttl;                      /* of its result */
     uint64_t hits, misses, runs, failures; /* since it was cleared */
     uint64_t all_hits;
 };
