@@ -27,7 +27,10 @@ BRISK_BEGIN
  */
 struct brisk_memo;
 
-/* As max_entries: every result is kept until it is forgotten. */
+/*
+ * As max_entries: every result is kept until it is forgotten, expires, or the address
+ * space that a cache reserves is full: some GiB per shard, eight shards per CPU.
+ */
 #define BRISK_MEMO_UNBOUNDED SIZE_MAX
 /* As max_entries: nothing is kept; calls run the function and are counted, each as a miss. */
 #define BRISK_MEMO_COUNT_ONLY (SIZE_MAX - 1)
