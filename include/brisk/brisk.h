@@ -9,7 +9,9 @@
 #include <brisk/chain.h>
 #include <brisk/clock.h>
 #include <brisk/hooks.h>
+#include <brisk/key.h>
 #include <brisk/label.h>
+#include <brisk/memo.h>
 #include <brisk/registry.h>
 #include <brisk/send.h>
 #include <brisk/status.h>
