@@ -57,7 +57,8 @@ struct brisk_send_options {
     bool is_stable;
     bool is_sigpipe_ignored; /* a promise of the program, which saves two system calls */
     /*
-     * For ranges of files: COPY, SENDFILE, SPLICE or COPY_RANGE, and nothing else is tried.
+     * For ranges of files: COPY, SENDFILE, SPLICE or COPY_RANGE, and nothing else is tried; on a
+     * blocking socket all but COPY may wait beyond a deadline.
      * Default: the environment variable BRISK_SEND_MECHANISM ("copy", "sendfile", "splice",
      * "copy_range", "auto"), read once, or else AUTO.
      */
