@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <brisk/curve.h>
+#include "cache/curve.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -161,6 +161,16 @@ void brisk_curve_add_hash(struct brisk_curve *curve, uint64_t hash)
     tree_add(curve, curve->next, 1);
     *slot = ++curve->next;
     follow_fewer(curve);
+}
+
+uint64_t bk_curve_threshold(const struct brisk_curve *curve)
+{
+    return curve->threshold;
+}
+
+void bk_curve_set_requests(struct brisk_curve *curve, uint64_t requests)
+{
+    curve->requests = requests;
 }
 
 void brisk_curve_add(struct brisk_curve *curve, struct brisk_bytes key)
