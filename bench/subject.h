@@ -2,6 +2,7 @@
 #ifndef BENCH_SUBJECT_H
 #define BENCH_SUBJECT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,7 @@ struct subject_options {
     size_t capacity;     /* entries */
     unsigned int shards; /* 0: the default */
     uint64_t ttl_ms;     /* 0: none */
+    bool has_curve;      /* brisk only */
 };
 
 struct samples; /* loops.h */

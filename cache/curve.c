@@ -41,8 +41,9 @@ struct brisk_curve {
     uint32_t next; /* position of the next lookup */
     uint32_t keys, max_keys;
     uint64_t threshold;
+    double keys_per_sample; /* 1 / rate */
     uint64_t requests, sampled_requests;
-    double weight; /* of all sampled requests: each stands for 1 / rate of its time */
+    double weight; /* of all sampled requests: each stands for the keys_per_sample of its time */
     double weights[BUCKETS];
 };
 
@@ -52,6 +53,12 @@ struct brisk_curve {
 static double rate_of(const struct brisk_curve *curve)
 {
     return (double)curve->threshold / TWO_TO_64;
+}
+
+static void set_threshold(struct brisk_curve *curve, uint64_t threshold)
+{
+    curve->threshold = threshold;
+    curve->keys_per_sample = 1 / rate_of(curve);
 }
 
 static unsigned int bucket_of(double distance)
@@ -81,6 +88,16 @@ static void tree_add(struct brisk_curve *curve, uint32_t position, uint32_t amou
         curve->tree[i - 1] += amount;
 }
 
+/* One key each at the positions below `count`. */
+static void fill_tree(struct brisk_curve *curve, uint32_t count)
+{
+    for (uint32_t i = 1; i <= curve->log_length; i++) {
+        uint32_t begin = i - (i & -i); /* tree[i - 1] counts the positions from here below i */
+        uint32_t end = i < count ? i : count;
+        curve->tree[i - 1] = end > begin ? end - begin : 0;
+    }
+}
+
 /* How many keys stand at `position` or before. */
 static uint32_t tree_sum(const struct brisk_curve *curve, uint32_t position)
 {
@@ -104,15 +121,14 @@ static void compact(struct brisk_curve *curve)
 {
     uint32_t kept = 0;
     memset(curve->slots, 0, ((size_t)curve->slot_mask + 1) * sizeof *curve->slots);
-    memset(curve->tree, 0, (size_t)curve->log_length * sizeof *curve->tree);
     for (uint32_t i = 0; i < curve->next; i++) {
         uint64_t hash = curve->log[i];
         if (hash >= curve->threshold)
             continue;
         curve->log[kept] = hash;
         *find_slot(curve, hash) = ++kept;
-        tree_add(curve, kept - 1, 1);
     }
+    fill_tree(curve, kept);
     curve->next = kept;
     curve->keys = kept;
 }
@@ -124,19 +140,18 @@ static void compact(struct brisk_curve *curve)
 static void follow_fewer(struct brisk_curve *curve)
 {
     while (curve->keys > curve->max_keys) {
-        curve->threshold -= curve->threshold / 8;
+        set_threshold(curve, curve->threshold - curve->threshold / 8);
         compact(curve);
     }
 }
 
 /*
- * Of `distance` different keys that are followed. Between two of them are 1 / rate others:
- * half a step more than the distance is what to expect.
+ * Of `distance` different keys that are followed, each of which stands for several: half
+ * of them more than the distance is what to expect.
  */
 static void count_reuse(struct brisk_curve *curve, uint32_t distance)
 {
-    double rate = rate_of(curve);
-    curve->weights[bucket_of((distance + 0.5) / rate)] += 1 / rate;
+    curve->weights[bucket_of((distance + 0.5) * curve->keys_per_sample)] += curve->keys_per_sample;
 }
 
 void brisk_curve_add_hash(struct brisk_curve *curve, uint64_t hash)
@@ -145,7 +160,7 @@ void brisk_curve_add_hash(struct brisk_curve *curve, uint64_t hash)
     if (hash >= curve->threshold)
         return;
     curve->sampled_requests++;
-    curve->weight += 1 / rate_of(curve);
+    curve->weight += curve->keys_per_sample;
     if (curve->next == curve->log_length)
         compact(curve);
     uint32_t *slot = find_slot(curve, hash);
@@ -236,7 +251,7 @@ brisk_curve_new(const struct brisk_curve_options *options, struct brisk_error *e
     struct brisk_curve *curve = bk_calloc(1, sizeof *curve);
     if (curve != NULL) {
         curve->max_keys = known.max_keys;
-        curve->threshold = threshold_of(known.sample_rate);
+        set_threshold(curve, threshold_of(known.sample_rate));
         if (make_tables(curve))
             return curve;
     }
@@ -308,7 +323,7 @@ void brisk_curve_read(
         .requests = curve->requests,
         .sampled_requests = curve->sampled_requests,
         .sampled_keys = curve->keys,
-        .unique_keys = (uint64_t)(curve->keys / rate_of(curve) + 0.5),
+        .unique_keys = (uint64_t)(curve->keys * curve->keys_per_sample + 0.5),
         .sample_rate = rate_of(curve),
         .memory_bytes = sizeof *curve + table_bytes(curve),
     };

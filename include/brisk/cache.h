@@ -129,7 +129,7 @@ struct brisk_cache_options {
     bool has_curve; /* brisk_cache_read_curve is wanted; takes 320 KB, and 512 bytes per thread */
     /*
      * The share of keys that the curve begins with, at most 1. A sampled key's lookup
-     * costs some 100 ns more. Default: 1/256; raise it for caches of fewer than 50,000 entries.
+     * costs some 100 ns more. Default: 1/512; raise it for caches of fewer than 100,000 entries.
      */
     double curve_sample_rate;
 };

@@ -63,14 +63,14 @@ static void naive_add(struct naive *naive, uint64_t hash)
     naive->requests++;
     if (hash >= naive->threshold)
         return;
-    double rate = rate_of(naive);
+    double keys_per_sample = 1 / rate_of(naive);
     size_t at = 0;
     while (at < naive->count && naive->keys[at] != hash)
         at++;
-    naive->weight += 1 / rate;
+    naive->weight += keys_per_sample;
     if (at < naive->count) {
-        naive->reuses[naive->reuse_count].distance = floor(((double)at + 0.5) / rate);
-        naive->reuses[naive->reuse_count++].weight = 1 / rate;
+        naive->reuses[naive->reuse_count].distance = floor(((double)at + 0.5) * keys_per_sample);
+        naive->reuses[naive->reuse_count++].weight = keys_per_sample;
     } else {
         naive->count++;
     }

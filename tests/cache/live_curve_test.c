@@ -178,12 +178,12 @@ static void a_curve_of_more_keys_than_it_follows_samples_fewer(void **state)
     brisk_cache_free(cache);
 }
 
-static void the_default_rate_follows_a_key_of_256(void **state)
+static void the_default_rate_follows_a_key_of_512(void **state)
 {
     (void)state;
     struct brisk_cache_options options = options_with_curve(BRISK_POLICY_DEFAULT, 0);
     struct brisk_cache *cache = new_cache(&options);
-    for (uint64_t i = 0; i < 30000; i++)
+    for (uint64_t i = 0; i < 60000; i++)
         request(cache, i);
     struct brisk_curve_reading reading = reading_of(cache, 0);
     assert_true(reading.sampled_keys > 60 && reading.sampled_keys < 180);
@@ -319,7 +319,7 @@ BRISK_TEST_MAIN(
     cmocka_unit_test(other_verbs_are_no_lookups),
     cmocka_unit_test(the_curve_of_all_keys_is_that_of_the_same_lookups_alone),
     cmocka_unit_test(a_curve_of_more_keys_than_it_follows_samples_fewer),
-    cmocka_unit_test(the_default_rate_follows_a_key_of_256),
+    cmocka_unit_test(the_default_rate_follows_a_key_of_512),
     cmocka_unit_test(few_lookups_stay_in_0_to_1_with_low_confidence),
     cmocka_unit_test(the_size_in_question_is_the_room_that_there_is),
     cmocka_unit_test(a_cache_without_a_curve_says_so),

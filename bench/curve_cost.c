@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <brisk/curve.h>
+
+#include "bench/curve_cases.h"
+
+enum {
+    KEYS = 200000,
+    LOOKUPS = 4000000,
+    ROUNDS = 5
+};
+
+static struct brisk_curve *open_curve(double sample_rate)
+{
+    struct brisk_curve_options options = brisk_curve_options_default();
+    struct brisk_error error;
+
+    options.max_keys = 8192;
+    options.sample_rate = sample_rate;
+    struct brisk_curve *curve = brisk_curve_new(&options, &error);
+    if (curve == NULL)
+        bench_fail("%s", error.message);
+    return curve;
+}
+
+static double add_all(struct brisk_curve *curve, const struct workload *requests)
+{
+    uint64_t begin = measure_now_ns();
+
+    for (size_t i = 0; i < requests->count; i++)
+        brisk_curve_add(curve, brisk_bytes_of(&requests->ids[i], sizeof requests->ids[i]));
+    return (double)(measure_now_ns() - begin) / (double)requests->count;
+}
+
+void case_curve_memory(struct bench *bench, const void *argument)
+{
+    struct brisk_curve *curve = open_curve(1);
+    struct brisk_curve_reading reading = {.size = sizeof reading};
+
+    brisk_curve_read(curve, 1, &reading);
+    bench_report(
+        bench, &(struct bench_row){
+                   .value = (double)reading.memory_bytes,
+                   .unit = "bytes",
+                   .goal = *(const double *)argument});
+    brisk_curve_free(curve);
+}
+
+/* Warm: the first round, which finds the rate at which 8,192 keys are followed, is not timed. */
+void case_curve_add(struct bench *bench, const void *argument)
+{
+    double ns[ROUNDS];
+    size_t rounds = bench_rounds(bench, ROUNDS);
+    struct workload *requests = workload_zipf(WORKLOAD_IDS, KEYS, bench_scaled(bench, LOOKUPS), 42);
+    struct brisk_curve *curve = open_curve(*(const double *)argument);
+    struct brisk_curve_reading reading = {.size = sizeof reading};
+
+    add_all(curve, requests);
+    for (size_t i = 0; i < rounds; i++)
+        ns[i] = add_all(curve, requests);
+    brisk_curve_read(curve, 1, &reading);
+    double share = (double)reading.sampled_requests / (double)reading.requests;
+    bench_report(
+        bench, &(struct bench_row){
+                   .value = measure_median(ns, rounds), .unit = "ns/lookup", .rounds = rounds});
+    bench_report(
+        bench, &(struct bench_row){.suffix = "-share", .value = share, .unit = "followed"});
+    brisk_curve_free(curve);
+    workload_free(requests);
+}
