@@ -8,7 +8,7 @@
 struct error_plan {
     const char *policy;
     int step_percent; /* sizes are its multiples up to all keys */
-    double goal; /* percentage points */
+    double goal;      /* percentage points */
 };
 case_fn case_error;
 

@@ -8,7 +8,7 @@
 
 enum {
     FEW_KEYS = 5000,   /* all are followed */
-    MANY_KEYS = 60000, /* one in eight is */
+    MANY_KEYS = 40000, /* a part is */
 };
 
 /* A trace that is being written to a file without a name. */
@@ -100,9 +100,9 @@ static void of_few_keys_every_estimate_is_the_truth(void **state)
 {
     (void)state;
     struct text text = text_new();
-    write_requests(text.file, FEW_KEYS, 40000, false);
+    write_requests(text.file, FEW_KEYS, 20000, false);
 
-    struct sim_result result = estimate(&text, "all", "1,2,19,20,100,127,100B,5K,64K");
+    struct sim_result result = estimate(&text, "all", "1,19,20,127,100B,5K");
 
     assert_u64(result.sample.sampled_keys, result.unique_keys);
     assert_errors(&result, 1e-9);
@@ -114,7 +114,7 @@ static void of_few_keys_a_large_lru_cache_is_nearly_the_truth(void **state)
 {
     (void)state;
     struct text text = text_new();
-    write_requests(text.file, FEW_KEYS, 40000, false);
+    write_requests(text.file, FEW_KEYS, 20000, false);
 
     struct sim_result result = estimate(&text, "lru", "5%,10%,20%,50%,100%");
 
@@ -126,8 +126,8 @@ static void entries_of_the_sample_live_as_long_as_those_of_the_trace(void **stat
 {
     (void)state;
     struct text few = text_new(), many = text_new();
-    write_requests(few.file, FEW_KEYS, 40000, true);
-    write_requests(many.file, MANY_KEYS, scaled(200000), true);
+    write_requests(few.file, FEW_KEYS, 20000, true);
+    write_requests(many.file, MANY_KEYS, 80000, true);
 
     struct sim_result exact = estimate(&few, "lru,fifo,default", "10,1000,3000");
     struct sim_result sampled = estimate(&many, "lru,fifo,default", "3000,10000,30000");
@@ -142,13 +142,14 @@ static void estimates_from_a_sample_are_near_the_truth(void **state)
 {
     (void)state;
     struct text text = text_new();
-    write_requests(text.file, MANY_KEYS, scaled(300000), false);
+    write_requests(text.file, MANY_KEYS, 120000, false);
 
-    struct sim_result result = estimate(&text, "all", "5%,10%,20%,40%,80%,100K,500K");
+    struct sim_result result = estimate(&text, "all", "5%,20%,80%,300K");
 
-    print_message("sampled keys %d\n", (int)result.sample.sampled_keys);
+    print_message(
+        "sampled keys %d of %d\n", (int)result.sample.sampled_keys, (int)result.unique_keys);
     assert_true(result.sample.sampled_keys > 7000 && result.sample.sampled_keys <= 8192);
-    assert_true(result.sample.sample_rate < 0.3);
+    assert_true(result.sample.sample_rate < 0.5);
     assert_false(result.sample.has_low_confidence);
     assert_errors(&result, 0.03);
     for (int p = 0; p < SIM_POLICIES; p++)
@@ -177,7 +178,7 @@ static void no_request_and_one_key_have_low_confidence(void **state)
 
 static void run_without_memory(bool is_failing, void *path)
 {
-    struct sim_plan plan = plan_of("lru,default", "10,10%,1K");
+    struct sim_plan plan = plan_of("lru", "10%");
     struct sim_result result;
     struct brisk_error error = {0};
     enum brisk_status status = run(path, &plan, &result, &error);
