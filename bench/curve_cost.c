@@ -6,7 +6,8 @@
 enum {
     KEYS = 200000,
     LOOKUPS = 4000000,
-    ROUNDS = 5
+    ROUNDS = 5,
+    PAIRS = 9
 };
 
 static struct brisk_curve *open_curve(double sample_rate)
@@ -66,4 +67,45 @@ void case_curve_add(struct bench *bench, const void *argument)
         bench, &(struct bench_row){.suffix = "-share", .value = share, .unit = "followed"});
     brisk_curve_free(curve);
     workload_free(requests);
+}
+
+/* Medians of one pair: time per operation with a curve, and its ratio to that without. */
+static bool run_pair(struct bench *bench, const struct plan *plan, double *ns, double *ratio)
+{
+    struct field field;
+    size_t rounds = bench_rounds(bench, ROUNDS);
+
+    if (!field_open(bench, plan, &field))
+        return false;
+    size_t count = field.requests->count / 8;
+    struct measure_side sides[2] = {
+        {.work = field_work, .ctx = &field.subject, .threads = 1, .count = count},
+        {.work = field_work, .ctx = &field.baseline, .threads = 1, .count = count}};
+
+    measure_interleaved(sides, 2, rounds, field.requests->count);
+    field_hit_ratio(&field.subject, sides[0].result, count * rounds);
+    field_hit_ratio(&field.baseline, sides[1].result, count * rounds);
+    *ns = measure_median(sides[0].ns, rounds);
+    *ratio = measure_median_ratio(sides[0].ns, sides[1].ns, rounds);
+    field_close(&field);
+    return true;
+}
+
+void case_curve_live(struct bench *bench, const void *argument)
+{
+    const struct plan *plan = argument;
+    double ns[PAIRS], ratios[PAIRS];
+
+    for (size_t i = 0; i < PAIRS; i++)
+        if (!run_pair(bench, plan, &ns[i], &ratios[i]))
+            return;
+    double median = measure_median(ns, PAIRS);
+    bench_report(
+        bench, &(struct bench_row){
+                   .value = median,
+                   .unit = "ns/op",
+                   .baseline = "no curve",
+                   .baseline_value = median / measure_median(ratios, PAIRS),
+                   .goal = plan->goal,
+                   .rounds = PAIRS});
 }
