@@ -127,8 +127,9 @@ static void open_baseline(struct field *field, const struct plan *plan)
             capacity_for(&field->baseline, field->key_count), 1);
         break;
     case FIELD_NO_CURVE:
-        field->baseline.name = "no curve";
-        field->baseline.has_curve = false;
+    case FIELD_CURVE:
+        field->baseline.name = plan->against == FIELD_CURVE ? "curve" : "no curve";
+        field->baseline.has_curve = plan->against == FIELD_CURVE;
         open_store(
             &field->baseline, plan, field->key_count,
             capacity_for(&field->baseline, field->key_count), 0);

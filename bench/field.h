@@ -19,6 +19,7 @@ enum field_against {
     FIELD_BARE_HUGE,
     FIELD_ONE_SHARD, /* the subject with one shard */
     FIELD_NO_CURVE,  /* the subject, which has a curve then, without one */
+    FIELD_CURVE,     /* the subject with a curve */
     FIELD_GET,       /* brisk_cache_get on the subject's store */
     FIELD_ITSELF     /* the subject's store and loop, in other circumstances */
 };
