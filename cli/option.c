@@ -19,6 +19,10 @@ enum {
 
 static const struct cli_option help_option = {HELP_ID, 'h', "help", NULL, "Show this text."};
 
+static const char usual_status[] = "0 if all went well, 2 if the command line or a file was wrong, "
+                                   "125 if something else failed, 128 and its number if a signal "
+                                   "ended it.";
+
 /* For getopt, in its forms. */
 struct parser {
     struct option names[MOST_OPTIONS + 2];
@@ -194,10 +198,9 @@ static void print_man(const struct cli_verb *verb)
     print_roff(verb->examples);
     fputs("\n.fi\n.SH ENVIRONMENT\n", stdout);
     print_man_variables(verb);
-    fputs(
-        ".SH EXIT STATUS\n0 if all went well, 2 if the command line or a file was wrong, 125 if "
-        "something else failed, 128 and its number if a signal ended it.\n",
-        stdout);
+    fputs(".SH EXIT STATUS\n", stdout);
+    print_roff(verb->status != NULL ? verb->status : usual_status);
+    putchar('\n');
 }
 
 static void print_help_option(const struct cli_option *option)
