@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* brisk: finds the verb's own program and becomes it. */
+/* brisk: runs the verb, or finds the verb's own program and becomes it. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +8,7 @@
 
 #include "cli/option.h"
 #include "cli/terminal.h"
+#include "cli/test.h"
 
 #ifndef BRISK_LIBEXEC
 #error "BRISK_LIBEXEC is where the verbs are, seen from the folder of brisk"
@@ -16,10 +17,12 @@
 struct verb {
     const char *name;
     const char *summary;
+    int (*run)(int argc, char **argv); /* NULL: a program of its own */
 };
 
 static const struct verb verbs[] = {
-    {"sim", "replay requests: which policy and size a cache needs"},
+    {"test", "run test programs, each test in a process of its own", cli_test},
+    {"sim", "replay requests: which policy and size a cache needs", NULL},
 };
 
 enum {
@@ -35,7 +38,8 @@ static void print_usage(void)
         printf("  %-8s %s\n", verbs[i].name, verbs[i].summary);
     puts("  help     what a verb does: brisk help VERB\n"
          "  version  which brisk this is\n");
-    puts("  brisk sim --size 1%,10% requests.trace\n"
+    puts("  brisk test build/tests/*_test\n"
+         "  brisk sim --size 1%,10% requests.trace\n"
          "  brisk sim --field 7 access.log");
 }
 
@@ -70,12 +74,12 @@ static const char *find_close(const char *word)
     return cli_is_close(word, "version") ? "version" : NULL;
 }
 
-static bool is_verb(const char *word)
+static const struct verb *find_verb(const char *word)
 {
     for (size_t i = 0; i < VERBS; i++)
         if (strcmp(word, verbs[i].name) == 0)
-            return true;
-    return false;
+            return &verbs[i];
+    return NULL;
 }
 
 static int fail_at_unknown(const char *word)
@@ -91,10 +95,13 @@ static int fail_at_unknown(const char *word)
 }
 
 /* Like git, also runs brisk-VERB from the PATH, for verbs of others. */
-static int run_verb(char **arguments)
+static int run_verb(int count, char **arguments)
 {
     char path[PATH_BYTES];
     const char *verb = arguments[0];
+    const struct verb *known = find_verb(verb);
+    if (known != NULL && known->run != NULL)
+        return known->run(count, arguments);
     if (strchr(verb, '/') != NULL || verb[0] == '-')
         return fail_at_unknown(verb);
     if (find_program(verb, path)) {
@@ -104,7 +111,7 @@ static int run_verb(char **arguments)
     }
     snprintf(path, sizeof path, "brisk-%s", verb);
     execvp(path, arguments);
-    if (!is_verb(verb) && errno == ENOENT)
+    if (known == NULL && errno == ENOENT)
         return fail_at_unknown(verb);
     cli_error("brisk: cannot run %s: %s", path, strerror(errno));
     cli_hint("is brisk installed completely? BRISK_EXEC_PATH names the folder of its verbs");
@@ -119,7 +126,7 @@ static int help(int argc, char **argv)
     }
     char form[] = "--help";
     char *arguments[] = {argv[2], form, NULL};
-    return run_verb(arguments);
+    return run_verb(2, arguments);
 }
 
 /* What the shell completes a verb from. */
@@ -142,5 +149,5 @@ int main(int argc, char **argv)
         printf("brisk %s\n", BRISK_VERSION_STRING);
         return cli_finish_output(0);
     }
-    return run_verb(argv + 1);
+    return run_verb(argc - 1, argv + 1);
 }

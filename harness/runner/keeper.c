@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "harness/runner/keeper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/text.h"
+
+enum {
+    LINE = BK_KEEPER_REPLY + 1, /* in the test's process, until its program runs */
+    HIGH = 10,                  /* above all descriptors that are given numbers */
+    SWEEP_MS = 5000,            /* for what does not die at once, which no signal can change */
+    SWEEP_PAUSE_NS = 500000,
+    CHILDREN_BYTES = 4096,
+};
+
+static void put_pid(const struct bk_keeper *keeper)
+{
+    struct bk_text text = {keeper->pid_text, keeper->pid_width, 0};
+    if (keeper->pid_text == NULL)
+        return;
+    bk_text_u64(&text, (uint64_t)getpid());
+    while (text.length < keeper->pid_width)
+        bk_text_puts(&text, " ");
+}
+
+/* Signals that the runner's program ignores or handles are nothing to the test. */
+static void reset_signals(void)
+{
+    for (int number = 1; number < NSIG; number++)
+        signal(number, SIG_DFL);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Makes `fds` the descriptors from 0 on, and closes all others. Those below 0 stay away. */
+static bool gather(const int *fds, int count)
+{
+    int copies[5];
+    bool is_gathered = true;
+    for (int i = 0; i < count; i++)
+        copies[i] = fds[i] < 0 ? -1 : fcntl(fds[i], F_DUPFD, HIGH);
+    for (int i = 0; i < count; i++)
+        if (fds[i] >= 0 && dup2(copies[i], i) < 0)
+            is_gathered = false;
+    return is_gathered && close_range((unsigned int)count, ~0U, 0) == 0;
+}
+
+static void become_test(const struct bk_keeper *keeper, pid_t keeper_pid)
+{
+    struct bk_keeper_report report = {0};
+    int line = keeper->line;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != keeper_pid)
+        _exit(127);
+    setsid();
+    put_pid(keeper);
+    int input = open("/dev/null", O_RDONLY);
+    int fds[] = {input, keeper->output, keeper->output, keeper->reply, keeper->line};
+    if (input >= 0 && gather(fds, LINE + 1) && fcntl(LINE, F_SETFD, FD_CLOEXEC) == 0) {
+        line = LINE;
+        reset_signals();
+        execve(keeper->path, keeper->arguments, keeper->environment);
+    }
+    report.exec_errno = errno;
+    send(line, &report, sizeof report, MSG_NOSIGNAL);
+    _exit(127);
+}
+
+/* Whether the test has ended; the others are only reaped: somebody may wait for their pids to go.
+ */
+static bool reap(pid_t test, int *wait_status)
+{
+    bool has_ended = false;
+    int status;
+    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+        if (pid == test) {
+            *wait_status = status;
+            has_ended = true;
+        }
+    }
+    return has_ended;
+}
+
+static void wait_for_test(pid_t test, int child_signals, int line, int *wait_status)
+{
+    struct pollfd fds[] = {{child_signals, POLLIN, 0}, {line, POLLIN, 0}};
+    struct signalfd_siginfo info;
+    for (;;) {
+        if (poll(fds, 2, -1) < 0)
+            continue;
+        while (read(child_signals, &info, sizeof info) == sizeof info)
+            continue;
+        if (reap(test, wait_status))
+            return;
+        if (fds[1].revents != 0) {
+            kill(test, SIGKILL);
+            waitpid(test, wait_status, 0);
+            return;
+        }
+    }
+}
+
+static void kill_children(int list)
+{
+    char text[CHILDREN_BYTES];
+    ssize_t length = pread(list, text, sizeof text - 1, 0);
+    text[length < 0 ? 0 : length] = '\0';
+    char *end;
+    for (char *number = text;; number = end) {
+        long pid = strtol(number, &end, 10);
+        if (end == number)
+            return;
+        if (*end == ' ') /* otherwise it was cut; the next round finds it */
+            kill((pid_t)pid, SIGKILL);
+    }
+}
+
+/*
+ * The children of a child that dies become ours, so that rounds reach all. A child that is of
+ * another user may refuse; it must not keep the run waiting.
+ */
+static void sweep(int list)
+{
+    struct timespec start, now;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    for (;;) {
+        kill_children(list);
+        pid_t pid;
+        while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
+            continue;
+        if (pid < 0 && errno == ECHILD)
+            return;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        if ((now.tv_sec - start.tv_sec) * 1000 + (now.tv_nsec - start.tv_nsec) / 1000000 > SWEEP_MS)
+            return;
+        nanosleep(&(struct timespec){.tv_nsec = SWEEP_PAUSE_NS}, NULL);
+    }
+}
+
+/* Where the kernel lists the children of this process, which has one thread. */
+static int open_children_list(void)
+{
+    char path[64] = {0};
+    struct bk_text text = {path, sizeof path - 1, 0};
+    bk_text_puts(&text, "/proc/self/task/");
+    bk_text_u64(&text, (uint64_t)getpid());
+    bk_text_puts(&text, "/children");
+    return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static void fail(int line)
+{
+    struct bk_keeper_report report = {.exec_errno = errno};
+    send(line, &report, sizeof report, MSG_NOSIGNAL);
+    _exit(1);
+}
+
+void bk_keeper_run(const struct bk_keeper *keeper)
+{
+    signal(SIGCHLD, SIG_DFL); /* if ignored, nothing could be waited for */
+    setpgid(0, 0);            /* the terminal's signals are for the runner */
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    sigset_t child_signal;
+    sigemptyset(&child_signal);
+    sigaddset(&child_signal, SIGCHLD);
+    int signals = signalfd(-1, &child_signal, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (signals < 0)
+        fail(keeper->line);
+
+    pid_t self = getpid();
+    pid_t test = fork();
+    if (test == 0)
+        become_test(keeper, self);
+    if (test < 0)
+        fail(keeper->line);
+
+    /* No other test's line stays open here, so that closing it is seen. */
+    int fds[] = {keeper->line, signals, open_children_list()};
+    struct bk_keeper_report report = {0};
+    if (gather(fds, 3))
+        wait_for_test(test, 1, 0, &report.wait_status);
+    else
+        report.exec_errno = errno;
+    kill(-test, SIGKILL); /* what there is without /proc */
+    sweep(2);
+    send(0, &report, sizeof report, MSG_NOSIGNAL);
+    _exit(0);
+}
