@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/harness/runner_support.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 static char *copy(const char *text, size_t length)
@@ -30,8 +31,8 @@ const char *program_beside(const char *name)
 static void collect(const struct brisk_runner_result *result, void *ctx)
 {
     struct collected *collected = ctx;
-    collected->results =
-        realloc(collected->results, (collected->count + 1) * sizeof *collected->results);
+    collected->results = realloc(
+        collected->results, (collected->count + 1) * sizeof *collected->results);
     assert_non_null(collected->results);
     collected->results[collected->count++] = (struct told){
         .program = copy_text(result->program),
@@ -45,12 +46,11 @@ static void collect(const struct brisk_runner_result *result, void *ctx)
     };
 }
 
-struct collected run_program(
-    const char *path, const char *filter, const struct brisk_runner_options *options)
+struct collected
+run_program(const char *path, const char *filter, const struct brisk_runner_options *options)
 {
     struct collected collected = {0};
-    struct brisk_runner_options all =
-        options == NULL ? brisk_runner_options_default() : *options;
+    struct brisk_runner_options all = options == NULL ? brisk_runner_options_default() : *options;
     all.programs = &path;
     all.program_count = 1;
     all.filters = &filter;
@@ -127,6 +127,17 @@ const char *scratch_file(const char *name)
     assert_true(scratch_count < sizeof scratch_paths / sizeof scratch_paths[0]);
     char *path = scratch_paths[scratch_count++];
     snprintf(path, sizeof scratch_paths[0], "%s/%s", scratch_folder, name);
+    return path;
+}
+
+const char *write_script(const char *name, const char *text)
+{
+    const char *path = scratch_file(name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fprintf(file, "#!/bin/sh\n%s", text);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(chmod(path, 0755), 0);
     return path;
 }
 

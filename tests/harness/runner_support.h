@@ -33,8 +33,8 @@ const char *program_beside(const char *name);
  * Runs tests of one program; `options` may be NULL, of it all but the program, the callback for
  * results and its ctx is used. To be freed.
  */
-struct collected run_program(
-    const char *path, const char *filter, const struct brisk_runner_options *options);
+struct collected
+run_program(const char *path, const char *filter, const struct brisk_runner_options *options);
 void collected_free(struct collected *collected);
 
 /* The result of that name; the test fails if there is none. */
@@ -48,6 +48,8 @@ bool is_alive(long pid);
 
 /* A file name in a folder that is removed at the end of the process; it lives as long. */
 const char *scratch_file(const char *name);
+/* A program for the shell, of a name in that folder. */
+const char *write_script(const char *name, const char *text);
 /* What is in a file, with a zero byte at its end; to be freed. */
 char *read_file(const char *path);
 

@@ -235,15 +235,17 @@ static void it_passes_at_the_second_attempt(void **state)
 static void it_prints_odd_bytes(void **state)
 {
     (void)state;
-    fwrite("]]> <&> \"\033[31m\0 \xff\xfe \xef\xbf\xbf \xc3\xa9 \xed\xa0\x80\n", 1, 33, stdout);
+    static const char odd[] = "]]> <&> \"\033[31m\0 \xff\xfe \xef\xbf\xbf \xc3\xa9 \xed\xa0\x80\n";
+    fwrite(odd, 1, sizeof odd - 1, stdout);
     fail_msg("odd: <&> \"\001\xff");
 }
 
 static void it_prints_what_another_program_prints(void **state)
 {
     (void)state;
-    printf("[==========] Running 2 test(s).\n[ RUN      ] other\n[       OK ] other\n"
-           "[  FAILED  ] other\n[==========] 2 test(s) run.\n[  FAILED  ] 1 test(s), listed below:\n");
+    printf(
+        "[==========] Running 2 test(s).\n[ RUN      ] other\n[       OK ] other\n"
+        "[  FAILED  ] other\n[==========] 2 test(s) run.\n[  FAILED  ] 1 test(s), listed below:\n");
     fail_msg("but this one fails");
 }
 
@@ -301,7 +303,6 @@ int main(void)
     };
     if (getenv("SICK_FILTER") != NULL)
         cmocka_set_test_filter(getenv("SICK_FILTER"));
-    int failures =
-        brisk_run_group_tests_name("first group", first, group_setup, group_teardown);
+    int failures = brisk_run_group_tests_name("first group", first, group_setup, group_teardown);
     return failures + brisk_run_group_tests_name("second", second, NULL, NULL);
 }
