@@ -33,21 +33,14 @@ static void forget_test(struct bk_attempt *attempt)
 }
 
 /* A line of the test's own says why it was skipped: cmocka has no reasons for that. */
-static void find_skip_reason(struct bk_result *result)
+static void find_skip_reason(struct bk_attempt *attempt, const char *output, size_t end)
 {
-    size_t end = result->output_length;
-    while (end > 0 && result->output[end - 1] == '\n')
+    while (end > 0 && output[end - 1] == '\n')
         end--;
     size_t start = end;
-    while (start > 0 && result->output[start - 1] != '\n')
+    while (start > 0 && output[start - 1] != '\n')
         start--;
-    if (end - start >= BK_REASON_BYTES || end == start)
-        return;
-    result->reason = bk_malloc(end - start + 1);
-    if (result->reason == NULL)
-        return;
-    memcpy(result->reason, result->output + start, end - start);
-    result->reason[end - start] = '\0';
+    snprintf(attempt->reason, BK_REASON_BYTES, "%.*s", (int)(end - start), output + start);
 }
 
 /* Puts what is known of a test into its result, which has nothing yet but its name. */
@@ -65,15 +58,10 @@ static void settle(
     if (outcome == BRISK_RUNNER_PASSED)
         return;
     result->output = bk_capture_copy(&attempt->capture, &result->output_length);
-    if (result->output == NULL)
-        attempt->is_out_of_memory = true;
-    else if (outcome == BRISK_RUNNER_SKIPPED)
-        find_skip_reason(result);
-    if (!bk_is_failure(outcome))
-        return;
+    if (result->output != NULL && outcome == BRISK_RUNNER_SKIPPED)
+        find_skip_reason(attempt, result->output, result->output_length);
     result->reason = bk_strdup(attempt->reason);
-    if (result->reason == NULL)
-        attempt->is_out_of_memory = true;
+    attempt->is_out_of_memory |= result->output == NULL || result->reason == NULL;
 }
 
 static void add_result(

@@ -198,7 +198,7 @@ void bk_cmocka_lines_feed(struct bk_cmocka_lines *lines, const char *data, size_
     while (length > 0) {
         const char *newline = memchr(data, '\n', length);
         size_t piece = newline == NULL ? length : (size_t)(newline - data);
-        if (lines->length == BK_CMOCKA_LINE)
+        if (lines->length == BK_CMOCKA_LINE && *data != '\n')
             shorten_line(lines);
         if (piece > BK_CMOCKA_LINE - lines->length)
             piece = BK_CMOCKA_LINE - lines->length, newline = NULL;

@@ -21,14 +21,22 @@ static enum brisk_status refuse(const char *path, int reason, struct brisk_error
 
 /* The hook's code names its variable, in any build; that needs no knowledge of the file's format.
  */
-static bool names_hook(int fd, size_t length)
+static enum brisk_status
+look_for_hook(struct bk_program *program, size_t length, struct brisk_error *error)
 {
+    int fd = open(program->path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) /* it may be allowed to run it, but not to read it */
+        return BRISK_OK;
     void *content = mmap(NULL, length, PROT_READ, MAP_PRIVATE, fd, 0);
+    int failure = errno;
+    close(fd);
     if (content == MAP_FAILED)
-        return false;
-    bool is_found = memmem(content, length, BRISK_TEST_HOOK, sizeof BRISK_TEST_HOOK) != NULL;
+        return bk_error_set(
+            error, failure == ENOMEM ? BRISK_ERR_NOMEM : BRISK_ERR_SYSTEM, failure,
+            "%s cannot be read: %s", program->path, strerror(failure));
+    program->has_hook = memmem(content, length, BRISK_TEST_HOOK, sizeof BRISK_TEST_HOOK) != NULL;
     munmap(content, length);
-    return is_found;
+    return BRISK_OK;
 }
 
 enum brisk_status
@@ -48,12 +56,7 @@ bk_program_init(struct bk_program *program, const char *path, struct brisk_error
         return refuse(path, S_ISDIR(file.st_mode) ? EISDIR : EACCES, error);
     if (access(path, X_OK) != 0)
         return refuse(path, errno, error);
-    int fd = open(path, O_RDONLY | O_CLOEXEC); /* one that can only be run has no hook to be seen */
-    if (fd < 0)
-        return BRISK_OK;
-    program->has_hook = file.st_size > 0 && names_hook(fd, (size_t)file.st_size);
-    close(fd);
-    return BRISK_OK;
+    return file.st_size == 0 ? BRISK_OK : look_for_hook(program, (size_t)file.st_size, error);
 }
 
 static void clear_result(struct bk_result *result)

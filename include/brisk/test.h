@@ -45,7 +45,7 @@ BRISK_BEGIN
 #define brisk_run_tests(group_name, tests, test_count, group_setup, group_teardown)                \
     (brisk_test_choose(group_name, &(tests)->name, sizeof *(tests), test_count)                    \
          ? brisk_test_end(_cmocka_run_group_tests(                                                 \
-               group_name, (tests) + brisk_test_hook()->first, brisk_test_hook()->count,           \
+               group_name, (tests) + brisk_test_state()->first, brisk_test_state()->count,         \
                group_setup, group_teardown))                                                       \
          : 0)
 
@@ -64,7 +64,7 @@ struct brisk_test_hook {
     int reply; /* -1: nobody asks */
 };
 
-static inline struct brisk_test_hook *brisk_test_hook(void)
+static inline struct brisk_test_hook *brisk_test_state(void)
 {
     static struct brisk_test_hook hook = {0, 0, 0, -1};
     return &hook;
@@ -72,7 +72,7 @@ static inline struct brisk_test_hook *brisk_test_hook(void)
 
 static inline void brisk_test_reply(char field, const char *text)
 {
-    int fd = brisk_test_hook()->reply;
+    int fd = brisk_test_state()->reply;
     size_t length = strlen(text) + 1;
     if (write(fd, &field, 1) != 1 || write(fd, text, length) != (ssize_t)length)
         fprintf(stderr, "brisk/test.h: cannot answer brisk test\n");
@@ -82,7 +82,7 @@ static inline void brisk_test_reply(char field, const char *text)
 static inline int
 brisk_test_choose(const char *group, const char *const *name, size_t stride, size_t count)
 {
-    struct brisk_test_hook *hook = brisk_test_hook();
+    struct brisk_test_hook *hook = brisk_test_state();
     const char *request = getenv(BRISK_TEST_HOOK);
     size_t number = hook->group++, wanted_group = 0, wanted_test = 0;
     long pid = 0;
@@ -114,7 +114,7 @@ static inline int brisk_test_end(int failures)
 {
     const char *request = getenv(BRISK_TEST_HOOK);
     long pid = request == NULL ? 0 : strtol(request, NULL, 10);
-    if (brisk_test_hook()->reply >= 0 && pid == (long)getpid()) {
+    if (brisk_test_state()->reply >= 0 && pid == (long)getpid()) {
         char text[24];
         snprintf(text, sizeof text, "%d", failures);
         brisk_test_reply('d', text);

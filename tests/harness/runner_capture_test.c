@@ -88,7 +88,7 @@ static void copy_step(bool is_failing, void *ctx)
     (void)ctx;
     size_t length;
     char *copy = bk_capture_copy(&capture, &length);
-    assert_true(is_failing ? copy == NULL : copy != NULL);
+    assert_true(copy != NULL || is_failing);
     bk_free(copy);
 }
 

@@ -107,8 +107,8 @@ bool is_alive(long pid)
     return state != 'X' && state != 'Z';
 }
 
-static char scratch_folder[] = "/tmp/brisk-runner-XXXXXX";
-static char scratch_paths[8][128];
+static char scratch_folder[200];
+static char scratch_paths[8][256];
 static size_t scratch_count;
 
 static void remove_scratch(void)
@@ -121,6 +121,10 @@ static void remove_scratch(void)
 const char *scratch_file(const char *name)
 {
     if (scratch_count == 0) {
+        const char *parent = getenv("TMPDIR");
+        snprintf(
+            scratch_folder, sizeof scratch_folder, "%s/brisk-runner-XXXXXX",
+            parent != NULL ? parent : P_tmpdir);
         assert_non_null(mkdtemp(scratch_folder));
         atexit(remove_scratch);
     }
