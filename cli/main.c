@@ -6,7 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/fixtures.h"
 #include "cli/option.h"
+#include "cli/run.h"
 #include "cli/terminal.h"
 #include "cli/test.h"
 
@@ -21,7 +23,19 @@ struct verb {
 };
 
 static const struct verb verbs[] = {
+    {"run", "run a command with daemons that are there for it alone", cli_run},
     {"test", "run test programs, each test in a process of its own", cli_test},
+    {"list", "the daemons that can be started", cli_list},
+    {"ps", "those that run", cli_ps},
+    {"stop", "end them", cli_stop},
+    {"restart", "end and start them again, on the same port", cli_restart},
+    {"kill", "send them a signal", cli_kill},
+    {"pause", "stop them in their tracks", cli_pause},
+    {"resume", "let them go on", cli_resume},
+    {"reset", "make their data as after the start", cli_reset},
+    {"logs", "what they have printed", cli_logs},
+    {"gc", "remove what killed runs have left behind", cli_gc},
+    {"doctor", "what is installed, and what the machine allows", cli_doctor},
     {"sim", "replay requests: which policy and size a cache needs", NULL},
 };
 
@@ -38,7 +52,8 @@ static void print_usage(void)
         printf("  %-8s %s\n", verbs[i].name, verbs[i].summary);
     puts("  help     what a verb does: brisk help VERB\n"
          "  version  which brisk this is\n");
-    puts("  brisk test build/tests/*_test\n"
+    puts("  brisk run memcached redis -- ctest\n"
+         "  brisk test build/tests/*_test\n"
          "  brisk sim --size 1%,10% requests.trace\n"
          "  brisk sim --field 7 access.log");
 }

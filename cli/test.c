@@ -9,6 +9,7 @@
 
 #include <brisk/runner.h>
 
+#include "cli/duration.h"
 #include "cli/option.h"
 #include "cli/terminal.h"
 #include "cli/test_output.h"
@@ -30,7 +31,7 @@ static const struct cli_option options[] = {
     {OPTION_JOBS, 'j', "jobs", "N",
      "Tests that run at once, 1 to 1024. Default: the number of CPUs."},
     {OPTION_TIMEOUT, 't', "timeout", "TIME",
-     "A test that has no result by then has failed: 500ms, 10s, 2m.\nDefault: 60s."},
+     "A test that has no result by then has failed: 500ms, 10s, 2min.\nDefault: 60s."},
     {OPTION_FILTER, 'f', "filter", "PATTERN",
      "Run only the tests whose name, whose program's name, or whose\n"
      "PROGRAM:TEST matches this pattern of the shell. Can be repeated:\none must match."},
@@ -66,10 +67,6 @@ static const struct cli_verb verb = {
               "ended the run.",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
-};
-
-enum {
-    MOST_TIMEOUT_MS = 24 * 60 * 60 * 1000
 };
 
 struct command {
@@ -117,27 +114,6 @@ static bool read_count(const char *text, unsigned long most, unsigned int *count
     return errno == 0 && *text >= '0' && *text <= '9' && *end == '\0' && value <= most;
 }
 
-/* 500ms, 10s, 2m; a bare number is seconds. */
-static bool read_duration_ms(const char *text, unsigned int *ms)
-{
-    static const struct {
-        const char *name;
-        unsigned long ms;
-    } units[] = {{"", 1000}, {"ms", 1}, {"s", 1000}, {"m", 60000}};
-    char *end;
-    errno = 0;
-    unsigned long value = strtoul(text, &end, 10);
-    if (errno != 0 || *text < '0' || *text > '9' || value == 0)
-        return false;
-    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
-        if (strcmp(end, units[i].name) != 0)
-            continue;
-        *ms = (unsigned int)(value * units[i].ms);
-        return value <= MOST_TIMEOUT_MS / units[i].ms;
-    }
-    return false;
-}
-
 static bool set_option(void *ctx, int id, const char *value)
 {
     struct command *command = ctx;
@@ -146,8 +122,8 @@ static bool set_option(void *ctx, int id, const char *value)
         return (read_count(value, 1024, &command->run.jobs) && command->run.jobs > 0) ||
                refuse("jobs", value, "a number of processes, 1 to 1024: --jobs 4");
     case OPTION_TIMEOUT:
-        return read_duration_ms(value, &command->run.timeout_ms) ||
-               refuse("timeout", value, "a time up to a day: --timeout 500ms, 10s or 2m");
+        return cli_read_duration_ms(value, &command->run.timeout_ms) ||
+               refuse("timeout", value, "a time up to a day: --timeout 500ms, 10s or 2min");
     case OPTION_FILTER:
         command->filters[command->run.filter_count++] = value;
         return true;
