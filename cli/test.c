@@ -18,6 +18,7 @@ enum option_id {
     OPTION_JOBS = 1,
     OPTION_TIMEOUT,
     OPTION_FILTER,
+    OPTION_WITH,
     OPTION_RETRIES,
     OPTION_TAP,
     OPTION_JUNIT,
@@ -35,6 +36,10 @@ static const struct cli_option options[] = {
     {OPTION_FILTER, 'f', "filter", "PATTERN",
      "Run only the tests whose name, whose program's name, or whose\n"
      "PROGRAM:TEST matches this pattern of the shell. Can be repeated:\none must match."},
+    {OPTION_WITH, 'w', "with", "FIXTURE",
+     "Start this daemon for each test, as `brisk run` does, with the same\n"
+     "variables: NAME[:INSTANCE][=PARAMETER,...]. Can be repeated. Where\n"
+     "it is not installed tests are skipped."},
     {OPTION_RETRIES, 'r', "retries", "N",
      "Run a test that fails up to N times more; it passes if one attempt\n"
      "does, and is called unreliable. Default: 0."},
@@ -61,6 +66,7 @@ static const struct cli_verb verb = {
     .examples = "brisk test build/tests/*_test\n"
                 "brisk test -j 8 --timeout 10s --junit results.xml build/tests/*_test\n"
                 "brisk test --filter 'cache_test:*expire*' --retries 2 build/tests/*_test\n"
+                "brisk test --with memcached build/tests/client_test\n"
                 "brisk test --tap results.tap build/tests/*_test; prove -e cat results.tap",
     .status = "0 if no test failed, 1 if one did, 2 if the command line was wrong or no test\n"
               "matches, 125 if something else failed, 128 and the signal's number if a signal\n"
@@ -72,6 +78,7 @@ static const struct cli_verb verb = {
 struct command {
     struct brisk_runner_options run;
     const char **filters;
+    const char **fixtures;
     const char *tap_path;
     const char *junit_path;
     bool is_list;
@@ -126,6 +133,9 @@ static bool set_option(void *ctx, int id, const char *value)
                refuse("timeout", value, "a time up to a day: --timeout 500ms, 10s or 2min");
     case OPTION_FILTER:
         command->filters[command->run.filter_count++] = value;
+        return true;
+    case OPTION_WITH:
+        command->fixtures[command->run.fixture_count++] = value;
         return true;
     case OPTION_RETRIES:
         return read_count(value, 1000, &command->run.retries) ||
@@ -268,6 +278,7 @@ static int run_command(struct command *command, int argc, char **argv)
     command->run.programs = programs;
     command->run.program_count = (size_t)(argc - first);
     command->run.filters = command->filters;
+    command->run.fixtures = command->fixtures;
     command->run.on_result = on_result;
     command->run.on_progress = on_progress;
     command->run.ctx = command;
@@ -280,11 +291,13 @@ int cli_test(int argc, char **argv)
 {
     struct command command = {.run = brisk_runner_options_default()};
     command.filters = calloc((size_t)argc, sizeof *command.filters);
-    if (command.filters == NULL) {
+    command.fixtures = calloc((size_t)argc, sizeof *command.fixtures);
+    int status = 125;
+    if (command.filters != NULL && command.fixtures != NULL)
+        status = run_command(&command, argc, argv);
+    else
         cli_error("brisk test: there is no memory");
-        return 125;
-    }
-    int status = run_command(&command, argc, argv);
     free(command.filters);
+    free(command.fixtures);
     return status;
 }

@@ -90,6 +90,7 @@ void test_output_result(struct test_output *output, const struct brisk_runner_re
     else {
         put_head(output, COLOR_RED, "failed    ", result);
         put_written(output, result->output);
+        put_written(output, result->logs);
     }
     fflush(output->stream);
 }

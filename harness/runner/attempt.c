@@ -40,6 +40,8 @@ static void find_skip_reason(struct bk_attempt *attempt, const char *output, siz
     size_t start = end;
     while (start > 0 && output[start - 1] != '\n')
         start--;
+    if (start == end)
+        return;
     snprintf(attempt->reason, BK_REASON_BYTES, "%.*s", (int)(end - start), output + start);
 }
 
@@ -50,8 +52,9 @@ static void settle(
 {
     bk_free(result->reason);
     bk_free(result->output);
-    result->reason = result->output = NULL;
-    result->output_length = 0;
+    bk_free(result->logs);
+    result->reason = result->output = result->logs = NULL;
+    result->output_length = result->logs_length = 0;
     result->outcome = outcome;
     result->attempts = attempt->number;
     result->duration_ns = attempt->now_ns - since_ns;
@@ -168,9 +171,10 @@ static void init(struct bk_attempt *attempt, const struct bk_job *job, uint64_t 
     attempt->result = job->result;
     attempt->old_count = job->program->result_count;
     attempt->number = job->number;
-    attempt->timeout_ms = job->timeout_ms;
+    attempt->options = job->options;
     attempt->now_ns = attempt->started_ns = attempt->step_ns = now_ns;
-    attempt->was_timed_out = attempt->is_out_of_memory = attempt->is_in_group = false;
+    attempt->has_started = attempt->was_timed_out = attempt->is_out_of_memory =
+        attempt->is_in_group = false;
     attempt->said = BK_SAID_NOTHING;
     attempt->group_size = attempt->group_done = 0;
     forget_test(attempt);
@@ -182,14 +186,30 @@ enum brisk_status bk_attempt_start(
     struct bk_attempt *attempt, const struct bk_job *job, uint64_t now_ns,
     struct brisk_error *error)
 {
-    init(attempt, job, now_ns);
     char request[64] = "";
+    struct bk_child_order order = {.path = job->program->path, .request = request};
+    init(attempt, job, now_ns);
+    if (job->kind != BK_ATTEMPT_LIST) {
+        order.needs.specs = job->options->fixtures;
+        order.needs.count = job->options->fixture_count;
+    }
+    if (job->kind == BK_ATTEMPT_WHOLE)
+        order.request = NULL;
     if (job->kind == BK_ATTEMPT_TEST) {
         const struct bk_result *result = &job->program->results[job->result];
         snprintf(request, sizeof request, "%zu %zu", result->group_number, result->test_number);
+        order.needs.words = result->needs;
     }
-    return bk_child_start(
-        &attempt->child, job->program->path, job->kind == BK_ATTEMPT_WHOLE ? NULL : request, error);
+    attempt->has_started = !bk_test_needs_any(&order.needs);
+    return bk_child_start(&attempt->child, &order, error);
+}
+
+void bk_attempt_read_line(struct bk_attempt *attempt, uint64_t now_ns)
+{
+    if (!bk_child_read_line(&attempt->child))
+        return;
+    attempt->has_started = true;
+    attempt->started_ns = attempt->step_ns = now_ns;
 }
 
 static void read_some(struct bk_attempt *attempt, unsigned int reads)
@@ -229,25 +249,26 @@ bool bk_attempt_has_failed(const struct bk_attempt *attempt)
     return false;
 }
 
-/* What the hook has answered; NULL if there is no memory. For bk_free. */
-static char *read_reply(struct bk_attempt *attempt, size_t *out_length)
+/* A file in memory; NULL if there is no memory. For bk_free. */
+static char *read_file(struct bk_attempt *attempt, int fd, size_t *out_length)
 {
     struct stat file;
-    size_t length = fstat(attempt->child.reply, &file) == 0 ? (size_t)file.st_size : 0;
-    char *reply = bk_malloc(length + 1);
-    attempt->is_out_of_memory |= reply == NULL;
+    size_t length = fstat(fd, &file) == 0 ? (size_t)file.st_size : 0;
+    char *content = bk_malloc(length + 1);
+    attempt->is_out_of_memory |= content == NULL;
     *out_length = 0;
-    if (reply == NULL)
+    if (content == NULL)
         return NULL;
-    ssize_t got = pread(attempt->child.reply, reply, length, 0);
+    ssize_t got = pread(fd, content, length, 0);
     *out_length = got < 0 ? 0 : (size_t)got;
-    return reply;
+    content[*out_length] = '\0';
+    return content;
 }
 
 static void finish_list(struct bk_attempt *attempt, const struct bk_ending *ending)
 {
     size_t length;
-    char *reply = read_reply(attempt, &length);
+    char *reply = read_file(attempt, attempt->child.reply, &length);
     if (reply == NULL)
         return;
     enum brisk_status status = bk_program_read_list(attempt->program, reply, length);
@@ -266,14 +287,15 @@ static void finish_list(struct bk_attempt *attempt, const struct bk_ending *endi
 static void finish_test(struct bk_attempt *attempt, const struct bk_ending *ending)
 {
     size_t length;
-    char *reply = read_reply(attempt, &length);
+    char *reply = read_file(attempt, attempt->child.reply, &length);
     if (reply == NULL)
         return;
     long failed = bk_program_read_end(reply, length);
     bk_free(reply);
     join_place(attempt);
-    enum brisk_runner_outcome outcome = bk_judge_test(
-        ending, attempt->said, failed, attempt->reason);
+    enum brisk_runner_outcome outcome;
+    if (!bk_judge_fixtures(ending, &outcome, attempt->reason))
+        outcome = bk_judge_test(ending, attempt->said, failed, attempt->reason);
     settle(attempt, &attempt->program->results[attempt->result], outcome, attempt->started_ns);
 }
 
@@ -319,7 +341,9 @@ static void finish_whole(struct bk_attempt *attempt, const struct bk_ending *end
     }
     if (is_explained(attempt, ending))
         return;
-    enum brisk_runner_outcome outcome = bk_judge_program(ending, attempt->reason);
+    enum brisk_runner_outcome outcome;
+    if (!bk_judge_fixtures(ending, &outcome, attempt->reason))
+        outcome = bk_judge_program(ending, attempt->reason);
     add_result(attempt, "", outcome, attempt->started_ns);
 }
 
@@ -341,14 +365,32 @@ static void replace_old(struct bk_attempt *attempt)
     bk_program_drop(program, 0, attempt->old_count);
 }
 
+/* What its fixtures have logged goes to the test that failed, of several to the first. */
+static void keep_logs(struct bk_attempt *attempt)
+{
+    struct bk_program *program = attempt->program;
+    size_t first = attempt->kind == BK_ATTEMPT_TEST ? attempt->result : attempt->old_count;
+    size_t end = attempt->kind == BK_ATTEMPT_TEST ? first + 1 : program->result_count;
+    for (size_t i = first; i < end; i++) {
+        struct bk_result *result = &program->results[i];
+        if (!bk_is_failure(result->outcome))
+            continue;
+        result->logs = read_file(attempt, attempt->child.logs, &result->logs_length);
+        return;
+    }
+}
+
 enum brisk_status bk_attempt_finish(struct bk_attempt *attempt, uint64_t now_ns)
 {
-    struct bk_ending ending = {
-        .end = bk_child_wait(&attempt->child),
-        .was_timed_out = attempt->was_timed_out,
-        .timeout_ms = attempt->timeout_ms,
-    };
+    bk_child_wait(&attempt->child);
+    bk_attempt_read_line(attempt, now_ns);
     attempt->now_ns = now_ns;
+    struct bk_ending ending = {
+        .is_known = attempt->child.is_known,
+        .report = attempt->child.report,
+        .was_timed_out = attempt->was_timed_out,
+        .timeout_ms = attempt->options->timeout_ms,
+    };
     read_some(attempt, LAST_READS);
     bk_cmocka_lines_finish(&attempt->lines);
     if (attempt->kind == BK_ATTEMPT_LIST)
@@ -357,6 +399,7 @@ enum brisk_status bk_attempt_finish(struct bk_attempt *attempt, uint64_t now_ns)
         finish_test(attempt, &ending);
     else
         finish_whole(attempt, &ending);
+    keep_logs(attempt);
     bk_child_close(&attempt->child);
     if (attempt->is_out_of_memory)
         return BRISK_ERR_NOMEM;

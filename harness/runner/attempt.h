@@ -21,12 +21,13 @@ struct bk_attempt {
     size_t result;       /* TEST: which of the program's */
     size_t old_count;    /* WHOLE: results of the attempt before, which stand first */
     unsigned int number; /* 1: the first */
-    unsigned int timeout_ms;
+    const struct brisk_runner_options *options; /* with the defaults filled in */
     struct bk_child child;
 
     uint64_t now_ns;
     uint64_t started_ns; /* the process */
     uint64_t step_ns;    /* when its test began, or the last one ended */
+    bool has_started;    /* its fixtures are ready; until then they have limits of their own */
     bool was_timed_out;
     bool is_out_of_memory;
 
@@ -45,7 +46,7 @@ struct bk_job {
     struct bk_program *program;
     size_t result;
     unsigned int number;
-    unsigned int timeout_ms;
+    const struct brisk_runner_options *options;
 };
 
 /* Answers as bk_child_start; without success there is nothing to finish. */
@@ -53,12 +54,17 @@ enum brisk_status bk_attempt_start(
     struct bk_attempt *attempt, const struct bk_job *job, uint64_t now_ns,
     struct brisk_error *error);
 
+/* Takes in what its keeper says. */
+void bk_attempt_read_line(struct bk_attempt *attempt, uint64_t now_ns);
+
 /* Takes in what there is, up to a limit, so that a flood leaves time for others. */
 void bk_attempt_read(struct bk_attempt *attempt, uint64_t now_ns);
 
 static inline uint64_t bk_attempt_deadline_ns(const struct bk_attempt *attempt)
 {
-    return attempt->step_ns + (uint64_t)attempt->timeout_ms * 1000000;
+    if (!attempt->has_started)
+        return UINT64_MAX;
+    return attempt->step_ns + (uint64_t)attempt->options->timeout_ms * 1000000;
 }
 
 /* The name of the test that runs, "" if that is not known. */

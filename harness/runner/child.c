@@ -116,7 +116,8 @@ static bool open_ends(struct bk_child *child, struct far_ends *far)
     child->line = ends[0];
     far->line = ends[1];
     child->reply = memfd_create("brisk-test-reply", MFD_CLOEXEC);
-    return child->reply >= 0;
+    child->logs = memfd_create("brisk-test-logs", MFD_CLOEXEC);
+    return child->reply >= 0 && child->logs >= 0;
 }
 
 /* No signal handler of the caller's may run in the child. */
@@ -134,20 +135,24 @@ static pid_t fork_keeper(const struct bk_keeper *keeper)
     return pid;
 }
 
-static bool launch(struct bk_child *child, char *path, const struct environment *environment)
+static bool launch(
+    struct bk_child *child, const struct bk_child_order *order,
+    const struct environment *environment)
 {
     struct far_ends far = {-1, -1};
     bool is_open = open_ends(child, &far);
     if (is_open) {
-        char *arguments[] = {path, NULL};
+        char *arguments[] = {order->path, NULL};
         struct bk_keeper keeper = {
-            .path = path,
+            .path = order->path,
             .arguments = arguments,
             .environment = environment->variables,
             .pid_text = environment->pid_text,
             .pid_width = PID_WIDTH,
             .output = far.output,
+            .needs = order->needs,
             .reply = child->reply,
+            .logs = child->logs,
             .line = far.line,
         };
         child->pid = fork_keeper(&keeper);
@@ -162,17 +167,18 @@ static bool launch(struct bk_child *child, char *path, const struct environment 
     return child->pidfd >= 0;
 }
 
-enum brisk_status
-bk_child_start(struct bk_child *child, char *path, const char *request, struct brisk_error *error)
+enum brisk_status bk_child_start(
+    struct bk_child *child, const struct bk_child_order *order, struct brisk_error *error)
 {
-    *child = (struct bk_child){0, -1, -1, -1, -1};
+    *child = (struct bk_child){.pidfd = -1, .output = -1, .reply = -1, .logs = -1, .line = -1};
     struct environment environment = {0};
     enum brisk_status status = BRISK_OK;
-    if (!make_environment(&environment, request))
-        status = bk_error_set(error, BRISK_ERR_NOMEM, 0, "there is no memory to start %s", path);
-    else if (!launch(child, path, &environment))
+    if (!make_environment(&environment, order->request))
         status = bk_error_set(
-            error, BRISK_ERR_SYSTEM, errno, "cannot start a process for %s: %s", path,
+            error, BRISK_ERR_NOMEM, 0, "there is no memory to start %s", order->path);
+    else if (!launch(child, order, &environment))
+        status = bk_error_set(
+            error, BRISK_ERR_SYSTEM, errno, "cannot start a process for %s: %s", order->path,
             strerror(errno));
     free_environment(&environment);
     if (status == BRISK_OK)
@@ -183,28 +189,33 @@ bk_child_start(struct bk_child *child, char *path, const char *request, struct b
     return status;
 }
 
+/* The first that is no start counts: a failed execve comes before the keeper's own end. */
+bool bk_child_read_line(struct bk_child *child)
+{
+    bool has_started = false;
+    struct bk_keeper_report report;
+    while (recv(child->line, &report, sizeof report, MSG_DONTWAIT) == sizeof report) {
+        has_started |= report.has_started;
+        if (report.has_started || child->is_known)
+            continue;
+        child->report = report;
+        child->is_known = true;
+    }
+    return has_started;
+}
+
 void bk_child_kill(struct bk_child *child)
 {
     shutdown(child->line, SHUT_WR);
 }
 
-struct bk_child_end bk_child_wait(struct bk_child *child)
+void bk_child_wait(struct bk_child *child)
 {
-    struct bk_child_end end = {0};
     shutdown(child->line, SHUT_WR);
     while (waitpid(child->pid, NULL, 0) < 0 && errno == EINTR)
         continue;
     child->pid = 0;
-    /* The last report counts: none, or that of a failed execve, may come before the keeper's own.
-     */
-    struct bk_keeper_report report;
-    while (recv(child->line, &report, sizeof report, MSG_DONTWAIT) == sizeof report) {
-        if (end.is_known && end.report.exec_errno != 0)
-            continue;
-        end.report = report;
-        end.is_known = true;
-    }
-    return end;
+    bk_child_read_line(child);
 }
 
 void bk_child_close(struct bk_child *child)
@@ -212,6 +223,7 @@ void bk_child_close(struct bk_child *child)
     close_one(&child->pidfd);
     close_one(&child->output);
     close_one(&child->reply);
+    close_one(&child->logs);
     close_one(&child->line);
 }
 

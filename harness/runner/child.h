@@ -15,28 +15,34 @@ struct bk_child {
     int pidfd;  /* readable when the keeper has ended, and with it all others */
     int output; /* what the program writes; does not block; -1: closed */
     int reply;  /* a file in memory: what the hook answers */
+    int logs;   /* a file in memory: what the fixtures' logs say */
     int line;   /* to the keeper; -1: closed */
-};
 
-/*
- * Starts the program. `request` is what follows PID and FD in the variable of the hook, NULL
- * without the hook. BRISK_ERR_SYSTEM or BRISK_ERR_NOMEM: nothing was started. That a program
- * cannot be run is told by its end.
- */
-enum brisk_status
-bk_child_start(struct bk_child *child, char *path, const char *request, struct brisk_error *error);
-
-/* All its processes are killed; it ends soon. */
-void bk_child_kill(struct bk_child *child);
-
-struct bk_child_end {
-    bool is_known; /* false: the keeper itself was killed */
+    bool is_known; /* the report has come; otherwise the keeper itself was killed */
     struct bk_keeper_report report;
 };
 
-/* Once pidfd is readable, or to wait for that. The output and the reply can be read until _close.
+struct bk_child_order {
+    char *path;          /* of the program */
+    const char *request; /* what follows PID and FD in the hook's variable; NULL: no hook */
+    struct bk_test_needs needs;
+};
+
+/*
+ * Starts the program, after its fixtures. BRISK_ERR_SYSTEM or BRISK_ERR_NOMEM: nothing was started.
+ * That the program cannot be run is told by its end.
  */
-struct bk_child_end bk_child_wait(struct bk_child *child);
+enum brisk_status bk_child_start(
+    struct bk_child *child, const struct bk_child_order *order, struct brisk_error *error);
+
+/* Takes in what the line says, which can be read then. True: the program has started only now. */
+bool bk_child_read_line(struct bk_child *child);
+
+/* All its processes are killed, and its fixtures end; it ends soon. */
+void bk_child_kill(struct bk_child *child);
+
+/* Once pidfd is readable, or to wait for that. Output, reply and logs can be read until _close. */
+void bk_child_wait(struct bk_child *child);
 void bk_child_close(struct bk_child *child);
 void bk_child_close_output(struct bk_child *child);
 

@@ -20,14 +20,13 @@ static void say_limit(const struct bk_ending *ending, const char *what, char *re
 /* `when`: "before its result", "after it had passed", or "". */
 static void say_end(const struct bk_ending *ending, const char *when, char *reason)
 {
-    int status = ending->end.report.wait_status;
+    int status = ending->report.wait_status;
     const char *space = *when == '\0' ? "" : " ";
-    if (!ending->end.is_known)
+    if (!ending->is_known)
         snprintf(reason, BK_REASON_BYTES, "it has killed the process that watched it");
-    else if (ending->end.report.exec_errno != 0)
+    else if (ending->report.exec_errno != 0)
         snprintf(
-            reason, BK_REASON_BYTES, "it cannot be run: %s",
-            strerror(ending->end.report.exec_errno));
+            reason, BK_REASON_BYTES, "it cannot be run: %s", strerror(ending->report.exec_errno));
     else if (WIFSIGNALED(status) && sigabbrev_np(WTERMSIG(status)) != NULL)
         snprintf(
             reason, BK_REASON_BYTES, "killed by SIG%s%s%s", sigabbrev_np(WTERMSIG(status)), space,
@@ -41,18 +40,29 @@ static void say_end(const struct bk_ending *ending, const char *when, char *reas
 
 bool bk_judge_has_exited(const struct bk_ending *ending)
 {
-    return !ending->was_timed_out && ending->end.is_known && ending->end.report.exec_errno == 0 &&
-           WIFEXITED(ending->end.report.wait_status);
+    return !ending->was_timed_out && ending->is_known && ending->report.exec_errno == 0 &&
+           WIFEXITED(ending->report.wait_status);
 }
 
 static bool has_status(const struct bk_ending *ending, int status)
 {
-    return bk_judge_has_exited(ending) && WEXITSTATUS(ending->end.report.wait_status) == status;
+    return bk_judge_has_exited(ending) && WEXITSTATUS(ending->report.wait_status) == status;
 }
 
 bool bk_judge_is_clean(const struct bk_ending *ending)
 {
     return has_status(ending, 0) || has_status(ending, EXIT_SKIPPED);
+}
+
+bool bk_judge_fixtures(
+    const struct bk_ending *ending, enum brisk_runner_outcome *outcome, char *reason)
+{
+    if (!ending->is_known || ending->report.fixture_status == BRISK_OK)
+        return false;
+    bool is_missing = ending->report.fixture_status == BRISK_ERR_UNSUPPORTED;
+    *outcome = is_missing ? BRISK_RUNNER_SKIPPED : BRISK_RUNNER_CRASHED;
+    snprintf(reason, BK_REASON_BYTES, "no fixture: %s", ending->report.fixture_message);
+    return true;
 }
 
 enum brisk_runner_outcome bk_judge_unfinished(const struct bk_ending *ending, char *reason)

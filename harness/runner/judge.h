@@ -11,7 +11,8 @@
 
 /* How a process ended, and what is said of it. */
 struct bk_ending {
-    struct bk_child_end end;
+    bool is_known; /* as of struct bk_child */
+    struct bk_keeper_report report;
     bool was_timed_out;
     unsigned int timeout_ms;
 };
@@ -41,6 +42,13 @@ enum brisk_runner_outcome bk_judge_unfinished(const struct bk_ending *ending, ch
 
 /* The outcome of a whole process whose status means all there is to know, as ctest reads it. */
 enum brisk_runner_outcome bk_judge_program(const struct bk_ending *ending, char *reason);
+
+/*
+ * Whether the test's fixtures did not start; then the outcome is BRISK_RUNNER_SKIPPED where
+ * a daemon is not installed, and a crash otherwise.
+ */
+bool bk_judge_fixtures(
+    const struct bk_ending *ending, enum brisk_runner_outcome *outcome, char *reason);
 
 /* The process ended by itself, with any status. */
 bool bk_judge_has_exited(const struct bk_ending *ending);

@@ -83,6 +83,11 @@ static void put_failure(FILE *file, const struct brisk_runner_result *result)
     fputc('>', file);
     put_text(file, result->output, false);
     fprintf(file, "</%s>\n", element);
+    if (result->logs.length == 0)
+        return;
+    fputs("      <system-err>", file);
+    put_text(file, result->logs, false);
+    fputs("</system-err>\n", file);
 }
 
 static void put_case(FILE *file, const struct brisk_runner_result *result)

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -48,7 +49,7 @@ static void reset_signals(void)
 /* Makes `fds` the descriptors from 0 on, and closes all others. Those below 0 stay away. */
 static bool gather(const int *fds, int count)
 {
-    int copies[5];
+    int copies[8];
     bool is_gathered = true;
     for (int i = 0; i < count; i++)
         copies[i] = fds[i] < 0 ? -1 : fcntl(fds[i], F_DUPFD, HIGH);
@@ -72,7 +73,7 @@ static void become_test(const struct bk_keeper *keeper, pid_t keeper_pid)
     if (input >= 0 && gather(fds, LINE + 1) && fcntl(LINE, F_SETFD, FD_CLOEXEC) == 0) {
         line = LINE;
         reset_signals();
-        execve(keeper->path, keeper->arguments, keeper->environment);
+        execve(keeper->path, keeper->arguments, environ);
     }
     report.exec_errno = errno;
     send(line, &report, sizeof report, MSG_NOSIGNAL);
@@ -168,7 +169,61 @@ static void fail(int line)
     _exit(1);
 }
 
-void bk_keeper_run(const struct bk_keeper *keeper)
+/*
+ * What is not its own is closed, so that no other test's line stays open here, and closing it is
+ * seen. What brisk-guard may have to say goes where the test's words go.
+ */
+static struct bk_keeper take_descriptors(const struct bk_keeper *given, int *signals, int *list)
+{
+    struct bk_keeper keeper = *given;
+    int input = open("/dev/null", O_RDONLY);
+    int fds[] = {input,       given->output, given->output, given->reply,
+                 given->logs, given->line,   *signals,      *list};
+    if (input < 0 || !gather(fds, 8))
+        fail(given->line);
+    keeper.output = 1;
+    keeper.reply = 3;
+    keeper.logs = 4;
+    keeper.line = 5;
+    *signals = 6;
+    *list = 7;
+    return keeper;
+}
+
+/* Without the fixtures there is no test; why is told. */
+static void start_fixtures(const struct bk_keeper *keeper, struct bk_test_fixtures *fixtures)
+{
+    struct bk_keeper_report report = {.has_started = true};
+    struct brisk_error error = {0};
+    enum brisk_status status = bk_test_fixtures_start(
+        fixtures, &keeper->needs, keeper->line, keeper->logs, &error);
+    if (status == BRISK_OK) {
+        bk_test_fixtures_export(fixtures);
+    } else {
+        report.has_started = false;
+        report.fixture_status = status;
+        memcpy(report.fixture_message, error.message, sizeof error.message);
+    }
+    send(keeper->line, &report, sizeof report, MSG_NOSIGNAL);
+    if (status != BRISK_OK)
+        _exit(0);
+}
+
+static int run_test(const struct bk_keeper *keeper, int signals)
+{
+    int status = 0;
+    pid_t self = getpid();
+    pid_t test = fork();
+    if (test == 0)
+        become_test(keeper, self);
+    if (test < 0)
+        fail(keeper->line);
+    wait_for_test(test, signals, keeper->line, &status);
+    kill(-test, SIGKILL); /* what there is without /proc */
+    return status;
+}
+
+void bk_keeper_run(const struct bk_keeper *given)
 {
     signal(SIGCHLD, SIG_DFL); /* if ignored, nothing could be waited for */
     setpgid(0, 0);            /* the terminal's signals are for the runner */
@@ -177,25 +232,20 @@ void bk_keeper_run(const struct bk_keeper *keeper)
     sigemptyset(&child_signal);
     sigaddset(&child_signal, SIGCHLD);
     int signals = signalfd(-1, &child_signal, SFD_CLOEXEC | SFD_NONBLOCK);
+    int list = open_children_list();
     if (signals < 0)
-        fail(keeper->line);
+        fail(given->line);
+    environ = given->environment;
+    struct bk_keeper keeper = take_descriptors(given, &signals, &list);
 
-    pid_t self = getpid();
-    pid_t test = fork();
-    if (test == 0)
-        become_test(keeper, self);
-    if (test < 0)
-        fail(keeper->line);
-
-    /* No other test's line stays open here, so that closing it is seen. */
-    int fds[] = {keeper->line, signals, open_children_list()};
     struct bk_keeper_report report = {0};
-    if (gather(fds, 3))
-        wait_for_test(test, 1, 0, &report.wait_status);
-    else
-        report.exec_errno = errno;
-    kill(-test, SIGKILL); /* what there is without /proc */
-    sweep(2);
-    send(0, &report, sizeof report, MSG_NOSIGNAL);
+    struct bk_test_fixtures fixtures = {.count = 0};
+    if (bk_test_needs_any(&keeper.needs))
+        start_fixtures(&keeper, &fixtures);
+    report.wait_status = run_test(&keeper, signals);
+    bk_test_fixtures_write_logs(&fixtures, keeper.logs);
+    bk_test_fixtures_stop(&fixtures);
+    sweep(list);
+    send(keeper.line, &report, sizeof report, MSG_NOSIGNAL);
     _exit(0);
 }

@@ -63,8 +63,10 @@ static void clear_result(struct bk_result *result)
 {
     bk_free(result->group);
     bk_free(result->test);
+    bk_free(result->needs);
     bk_free(result->reason);
     bk_free(result->output);
+    bk_free(result->logs);
 }
 
 void bk_program_drop(struct bk_program *program, size_t first, size_t count)
@@ -122,30 +124,46 @@ static const char *next_field(const char **reply, size_t *length, char *letter)
     return text;
 }
 
+/* What the fields before a test say of it. */
+struct list {
+    const char *group;
+    const char *needs;
+    size_t group_count;
+    size_t test_count; /* of the group */
+};
+
+static enum brisk_status add_listed(struct bk_program *program, struct list *list, const char *test)
+{
+    if (list->group == NULL)
+        return BRISK_ERR_CORRUPT;
+    struct bk_result *result = bk_program_add(program, list->group, test);
+    if (result == NULL)
+        return BRISK_ERR_NOMEM;
+    result->group_number = list->group_count - 1;
+    result->test_number = list->test_count++;
+    if (list->needs == NULL)
+        return BRISK_OK;
+    result->needs = bk_strdup(list->needs);
+    return result->needs == NULL ? BRISK_ERR_NOMEM : BRISK_OK;
+}
+
 enum brisk_status bk_program_read_list(struct bk_program *program, const char *reply, size_t length)
 {
-    const char *group = NULL;
-    size_t group_count = 0, test_count = 0;
-    while (length > 0) {
+    struct list list = {0};
+    enum brisk_status status = BRISK_OK;
+    while (length > 0 && status == BRISK_OK) {
         char letter;
         const char *text = next_field(&reply, &length, &letter);
         if (text == NULL)
             return BRISK_ERR_CORRUPT;
-        if (letter == 'g') {
-            group = text;
-            group_count++;
-            test_count = 0;
-            continue;
-        }
-        if (letter != 't' || group == NULL)
-            return BRISK_ERR_CORRUPT;
-        struct bk_result *result = bk_program_add(program, group, text);
-        if (result == NULL)
-            return BRISK_ERR_NOMEM;
-        result->group_number = group_count - 1;
-        result->test_number = test_count++;
+        if (letter == 'g')
+            list = (struct list){text, NULL, list.group_count + 1, 0};
+        else if (letter == 'n' && list.group != NULL)
+            list.needs = text;
+        else
+            status = letter == 't' ? add_listed(program, &list, text) : BRISK_ERR_CORRUPT;
     }
-    return group_count == 0 ? BRISK_ERR_CORRUPT : BRISK_OK;
+    return status == BRISK_OK && list.group_count == 0 ? BRISK_ERR_CORRUPT : status;
 }
 
 long bk_program_read_end(const char *reply, size_t length)
@@ -171,5 +189,6 @@ bk_program_show(const struct bk_program *program, const struct bk_result *result
         .duration_ns = result->duration_ns,
         .reason = result->reason == NULL ? "" : result->reason,
         .output = {result->output, result->output_length},
+        .logs = {result->logs, result->logs_length},
     };
 }

@@ -12,6 +12,7 @@
 struct bk_result {
     char *group;
     char *test;          /* "": the program as a whole */
+    char *needs;         /* fixtures, as the hook named them; NULL: none */
     size_t group_number; /* for the hook */
     size_t test_number;
     enum brisk_runner_outcome outcome;
@@ -20,6 +21,8 @@ struct bk_result {
     char *reason; /* NULL: none */
     char *output; /* NULL: none */
     size_t output_length;
+    char *logs; /* of its fixtures; NULL: none */
+    size_t logs_length;
 };
 
 /* A program and its tests, in their order. */

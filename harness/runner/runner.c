@@ -53,6 +53,9 @@ read_options(struct run *run, const struct brisk_runner_options *options, struct
     if (run->options.filters == NULL && run->options.filter_count > 0)
         return bk_error_set(
             error, BRISK_ERR_INVALID, 0, "filters is NULL, but filter_count is not 0");
+    if (run->options.fixtures == NULL && run->options.fixture_count > 0)
+        return bk_error_set(
+            error, BRISK_ERR_INVALID, 0, "fixtures is NULL, but fixture_count is not 0");
     if (run->options.jobs > MOST_JOBS)
         return bk_error_set(
             error, BRISK_ERR_INVALID, 0, "jobs is %u, not 0 to %d", run->options.jobs, MOST_JOBS);
@@ -104,8 +107,7 @@ static enum brisk_status reserve_jobs(struct run *run, size_t count, struct bris
 static void
 add_job(struct run *run, struct bk_program *program, enum bk_attempt_kind kind, size_t result)
 {
-    run->jobs[run->job_count++] = (struct bk_job){
-        kind, program, result, 1, run->options.timeout_ms};
+    run->jobs[run->job_count++] = (struct bk_job){kind, program, result, 1, &run->options};
 }
 
 static enum brisk_status list_tests(struct run *run, struct brisk_error *error)

@@ -10,6 +10,7 @@
 enum {
     TICK_MS = 100, /* as brisk/runner.h promises */
     NS_PER_MS = 1000000,
+    FDS = 3, /* that a slot waits for */
 };
 
 uint64_t bk_schedule_now_ns(void)
@@ -106,7 +107,7 @@ finish(struct bk_schedule *schedule, unsigned int slot, bool are_tests, struct b
     if (bk_attempt_has_failed(attempt) && attempt->number <= schedule->options->retries) {
         struct bk_job again = {
             attempt->kind, attempt->program, attempt->result, attempt->number + 1,
-            attempt->timeout_ms};
+            schedule->options};
         return start(schedule, slot, &again, error);
     }
     tell_results(schedule, attempt);
@@ -147,23 +148,25 @@ static enum brisk_status tell_progress(const struct bk_schedule *schedule)
     return schedule->options->on_progress(&progress, schedule->options->ctx);
 }
 
-/* Two descriptors for each slot: the output, and the end. */
+/* Three descriptors for each slot: the output, what the keeper says, and its end. */
 static int wait_for_any(const struct bk_schedule *schedule, struct pollfd *fds)
 {
     uint64_t now_ns = bk_schedule_now_ns(), wait_ns = (uint64_t)TICK_MS * NS_PER_MS;
     for (unsigned int i = 0; i < schedule->options->jobs; i++) {
         const struct bk_attempt *attempt = schedule->slots[i];
-        fds[2 * i] = fds[2 * i + 1] = (struct pollfd){.fd = -1};
+        struct pollfd *own = fds + FDS * i;
+        own[0] = own[1] = own[2] = (struct pollfd){.fd = -1};
         if (!schedule->is_busy[i])
             continue;
-        fds[2 * i] = (struct pollfd){attempt->child.output, POLLIN, 0};
-        fds[2 * i + 1] = (struct pollfd){attempt->child.pidfd, POLLIN, 0};
+        own[0] = (struct pollfd){attempt->child.output, POLLIN, 0};
+        own[1] = (struct pollfd){attempt->child.line, POLLIN, 0};
+        own[2] = (struct pollfd){attempt->child.pidfd, POLLIN, 0};
         uint64_t deadline_ns = bk_attempt_deadline_ns(attempt);
         if (!attempt->was_timed_out && deadline_ns < now_ns + wait_ns)
             wait_ns = deadline_ns > now_ns ? deadline_ns - now_ns : 0;
     }
     struct timespec limit = {0, (long)wait_ns};
-    return ppoll(fds, 2 * schedule->options->jobs, &limit, NULL);
+    return ppoll(fds, FDS * schedule->options->jobs, &limit, NULL);
 }
 
 static enum brisk_status
@@ -173,9 +176,12 @@ serve(struct bk_schedule *schedule, struct pollfd *fds, bool are_tests, struct b
         struct bk_attempt *attempt = schedule->slots[i];
         if (!schedule->is_busy[i])
             continue;
-        if (fds[2 * i].revents != 0)
+        const struct pollfd *own = fds + FDS * i;
+        if (own[1].revents != 0)
+            bk_attempt_read_line(attempt, bk_schedule_now_ns());
+        if (own[0].revents != 0)
             bk_attempt_read(attempt, bk_schedule_now_ns());
-        if (fds[2 * i + 1].revents != 0) {
+        if (own[2].revents != 0) {
             enum brisk_status status = finish(schedule, i, are_tests, error);
             if (status != BRISK_OK)
                 return status;
@@ -207,7 +213,7 @@ loop(struct bk_schedule *schedule, struct pollfd *fds, bool are_tests, struct br
         if (tell_progress(schedule) != BRISK_OK)
             return bk_error_set(error, BRISK_ERR_CANCELLED, 0, "the run was stopped");
         if (wait_for_any(schedule, fds) <= 0)
-            for (unsigned int i = 0; i < 2 * schedule->options->jobs; i++)
+            for (unsigned int i = 0; i < FDS * schedule->options->jobs; i++)
                 fds[i].revents = 0;
         status = serve(schedule, fds, are_tests, error);
         if (status != BRISK_OK)
@@ -222,7 +228,7 @@ enum brisk_status bk_schedule_run(
     schedule->jobs = jobs;
     schedule->job_count = count;
     schedule->next = 0;
-    struct pollfd *fds = bk_calloc(2 * schedule->options->jobs, sizeof *fds);
+    struct pollfd *fds = bk_calloc(FDS * schedule->options->jobs, sizeof *fds);
     if (fds == NULL)
         return bk_error_set(error, BRISK_ERR_NOMEM, 0, "there is no memory to run tests");
     enum brisk_status status = loop(schedule, fds, are_tests, error);

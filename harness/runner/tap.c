@@ -72,6 +72,7 @@ static void put_result(FILE *file, size_t number, const struct brisk_runner_resu
     if (is_failure) {
         put_details(file, result);
         put_output(file, result->output);
+        put_output(file, result->logs);
     } else if (result->outcome == BRISK_RUNNER_PASSED && result->attempts > 1) {
         fprintf(file, "# passed at attempt %u\n", result->attempts);
     }

@@ -28,7 +28,7 @@ enum brisk_runner_outcome {
     BRISK_RUNNER_PASSED = 1,
     BRISK_RUNNER_SKIPPED = 2,
     BRISK_RUNNER_FAILED = 3,   /* cmocka says so: an assertion, a setup or a teardown */
-    BRISK_RUNNER_CRASHED = 4,  /* a signal or an exit before the result, or a wrong one after it */
+    BRISK_RUNNER_CRASHED = 4,  /* an end before the result, a bad one after it, no fixture */
     BRISK_RUNNER_TIMED_OUT = 5 /* killed at its time limit */
 };
 
@@ -39,11 +39,11 @@ struct brisk_runner_result {
     const char *group;   /* the name of cmocka's group, "" if it is not known */
     const char *test;    /* "" stands for the program as a whole */
     enum brisk_runner_outcome outcome;
-    unsigned int attempts; /* above 1 and passed: it is unreliable */
-    uint64_t duration_ns;  /* of the last attempt */
-    const char *reason;    /* one line, "" if it passed */
-    struct brisk_bytes
-        output; /* of the last attempt, shortened in the middle; empty if it passed */
+    unsigned int attempts;     /* above 1 and passed: it is unreliable */
+    uint64_t duration_ns;      /* of the last attempt */
+    const char *reason;        /* one line, "" if it passed */
+    struct brisk_bytes output; /* of the last attempt, cut in the middle; empty if it passed */
+    struct brisk_bytes logs;   /* last lines of its fixtures' logs; empty unless it failed */
 };
 
 /* How far a run is. */
@@ -52,8 +52,7 @@ struct brisk_runner_progress {
     size_t known_count; /* of tests; a program without the hook counts as one until it is done */
     size_t failed_count;
     size_t running_count;
-    const char
-        *program; /* of those that run now the one that has run longest; "" if there is none */
+    const char *program; /* of what runs now that which runs longest; "" if nothing does */
     const char *test;
     uint64_t elapsed_ns; /* of the whole run */
 };
@@ -79,9 +78,16 @@ struct brisk_runner_options {
      */
     const char *const *filters;
     size_t filter_count;
+    /*
+     * Daemons (brisk/fixture.h) that each process gets for itself, as `brisk run` takes them:
+     * FIXTURE[:NAME][=PARAMETER,...]. A program's hook may ask for more. Where a daemon is not
+     * installed the test is skipped.
+     */
+    const char *const *fixtures;
+    size_t fixture_count;
     unsigned int jobs; /* processes at once, up to 1024; 0: one per CPU that the caller may use */
     unsigned int retries;                  /* more attempts for a test that did not pass */
-    unsigned int timeout_ms;               /* of one test; 0: 60 s */
+    unsigned int timeout_ms;               /* of one test, once its fixtures are ready; 0: 60 s */
     FILE *tap;                             /* the results as TAP 13, at the end; NULL: none */
     FILE *junit;                           /* as the XML that JUnit made common */
     brisk_runner_result_fn *on_result;     /* NULL: none */

@@ -50,10 +50,20 @@ BRISK_BEGIN
          : 0)
 
 /*
+ * The tests of the groups that follow need these fixtures, with blanks between (brisk/fixture.h):
+ * "memcached redis:cache=password=secret". `brisk test` starts them for each test anew and sets
+ * the variables that `brisk run` sets, such as BRISK_MEMCACHED_PORT; where a daemon is not
+ * installed it skips the test. Run in any other way the test finds what its environment has.
+ * NULL: none, as at the start. The string must stay valid.
+ */
+static inline void brisk_test_needs(const char *fixtures);
+
+/*
  * From here on: what the macros are made of. The variable says what is asked for, its name the
  * version of that: "PID FD" for a list, "PID FD GROUP TEST" for one test, both counted from 0.
  * PID keeps what the test starts from answering in its place. FD takes the answer, fields that
- * each end in a zero byte: gNAME and tNAME for a group and its tests, dNUMBER for how many failed.
+ * each end in a zero byte: gNAME, nFIXTURES and tNAME for a group, what its tests need, and a test;
+ * dNUMBER for how many failed.
  */
 #define BRISK_TEST_HOOK "BRISK_TEST_HOOK_1"
 
@@ -62,12 +72,18 @@ struct brisk_test_hook {
     size_t first; /* what of the group runs */
     size_t count;
     int reply; /* -1: nobody asks */
+    const char *needs;
 };
 
 static inline struct brisk_test_hook *brisk_test_state(void)
 {
-    static struct brisk_test_hook hook = {0, 0, 0, -1};
+    static struct brisk_test_hook hook = {0, 0, 0, -1, NULL};
     return &hook;
+}
+
+static inline void brisk_test_needs(const char *fixtures)
+{
+    brisk_test_state()->needs = fixtures;
 }
 
 static inline void brisk_test_reply(char field, const char *text)
@@ -101,6 +117,8 @@ brisk_test_choose(const char *group, const char *const *name, size_t stride, siz
         return number == wanted_group && wanted_test < count;
     }
     brisk_test_reply('g', group);
+    if (hook->needs != NULL)
+        brisk_test_reply('n', hook->needs);
     for (size_t i = 0; i < count; i++) {
         const char *test;
         memcpy(&test, (const char *)name + i * stride, sizeof test);
