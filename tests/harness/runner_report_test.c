@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The reports, letter by letter; whether other programs can read them is report_tools' to say. */
+/* The reports, letter by letter; whether other programs can read them is runner_reports' to say. */
 #include "harness/runner/report.h"
 #include "tests/support/brisk_test.h"
 
