@@ -41,6 +41,8 @@ static void collect(const struct brisk_runner_result *result, void *ctx)
         .reason = copy_text(result->reason),
         .output = copy(result->output.data, result->output.length),
         .output_length = result->output.length,
+        .logs = copy(result->logs.data, result->logs.length),
+        .logs_length = result->logs.length,
         .outcome = result->outcome,
         .attempts = result->attempts,
     };
@@ -69,6 +71,7 @@ void collected_free(struct collected *collected)
         free(collected->results[i].test);
         free(collected->results[i].reason);
         free(collected->results[i].output);
+        free(collected->results[i].logs);
     }
     free(collected->results);
 }
@@ -139,7 +142,7 @@ const char *write_script(const char *name, const char *text)
     const char *path = scratch_file(name);
     FILE *file = fopen(path, "w");
     assert_non_null(file);
-    fprintf(file, "#!/bin/sh\n%s", text);
+    fprintf(file, "#!/bin/bash\n%s", text);
     assert_int_equal(fclose(file), 0);
     assert_int_equal(chmod(path, 0755), 0);
     return path;

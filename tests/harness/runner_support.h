@@ -14,6 +14,8 @@ struct told {
     char *reason;
     char *output; /* with a zero byte at its end */
     size_t output_length;
+    char *logs; /* as the output */
+    size_t logs_length;
     enum brisk_runner_outcome outcome;
     unsigned int attempts;
 };
@@ -48,7 +50,7 @@ bool is_alive(long pid);
 
 /* A file name in a folder that is removed at the end of the process; it lives as long. */
 const char *scratch_file(const char *name);
-/* A program for the shell, of a name in that folder. */
+/* A program for bash, of a name in that folder. */
 const char *write_script(const char *name, const char *text);
 /* What is in a file, with a zero byte at its end; to be freed. */
 char *read_file(const char *path);
