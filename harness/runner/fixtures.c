@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "harness/runner/fixtures.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -218,16 +220,22 @@ static void put_last_lines(int log_fd, const char *path)
         put(log_fd, "\n", 1);
 }
 
+/* The daemon may be dead some milliseconds before its namespaces are taken down, and its guard
+ * knows. */
+static bool has_ended(struct brisk_fixture *fixture)
+{
+    return brisk_fixture_state(fixture, NULL) == BRISK_FIXTURE_ENDED ||
+           (kill(brisk_fixture_pid(fixture), 0) != 0 && errno == ESRCH);
+}
+
 void bk_test_fixtures_write_logs(const struct bk_test_fixtures *fixtures, int log_fd)
 {
     for (size_t i = 0; i < fixtures->count; i++) {
         struct brisk_fixture *fixture = fixtures->all[i];
-        struct brisk_error error = {0};
-        bool has_ended = brisk_fixture_state(fixture, &error) == BRISK_FIXTURE_ENDED;
         char head[128];
         int length = snprintf(
             head, sizeof head, "[log of %.60s%s]\n", brisk_fixture_name(fixture),
-            has_ended ? ", which has ended" : "");
+            has_ended(fixture) ? ", which has ended" : "");
         put(log_fd, head, (size_t)length);
         put_last_lines(log_fd, brisk_fixture_log(fixture));
     }
