@@ -23,7 +23,7 @@ enum {
 
 /* Set for the program, or taken from it. */
 static const char *const own_variables[] = {
-    "CMOCKA_MESSAGE_OUTPUT=", "CMOCKA_XML_FILE=", BRISK_TEST_HOOK "="};
+    "CMOCKA_MESSAGE_OUTPUT=", "CMOCKA_XML_FILE=", "BRISK_FIXTURE_LOGS=", BRISK_TEST_HOOK "="};
 
 struct environment {
     char **variables;

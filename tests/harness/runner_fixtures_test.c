@@ -271,6 +271,23 @@ static void nothing_is_left_when_the_runner_is_killed(void **state)
     assert_true(wait_until_nothing_is_left(5000));
 }
 
+/* The daemon's guard tells it, whether the test stops its daemon or is killed. */
+static void the_log_of_a_daemon_that_a_test_starts_itself_is_told(void **state)
+{
+    (void)state;
+    static const char *const tests[] = {"it_fails", "it_is_killed"};
+
+    for (size_t i = 0; i < 2; i++) {
+        struct collected collected = run_program(program_beside("starter"), tests[i], NULL);
+        assert_size(collected.summary.failed_count, 1);
+        const char *logs = collected.results[0].logs;
+        assert_that(strstr(logs, "[log of bad]\n") != NULL, "%s: '%s'", tests[i], logs);
+        assert_that(strstr(logs, " own\n") != NULL, "%s: '%s'", tests[i], logs);
+        assert_size(count_processes() + count_folders(), 0);
+        collected_free(&collected);
+    }
+}
+
 static void a_real_daemon_is_new_for_each_test(void **state)
 {
     (void)state;
@@ -313,4 +330,5 @@ BRISK_TEST_MAIN(
     on_ground(fixtures_of_the_options_and_of_the_hook_are_one_if_they_are_the_same),
     on_ground(a_run_can_be_stopped_while_a_daemon_starts),
     on_ground(nothing_is_left_when_the_runner_is_killed),
+    on_ground(the_log_of_a_daemon_that_a_test_starts_itself_is_told),
     on_ground(a_real_daemon_is_new_for_each_test))
