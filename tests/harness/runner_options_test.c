@@ -44,6 +44,9 @@ static void options_out_of_range_are_refused(void **state)
     options.filter_count = 1;
     assert_refused(&options, "filters is NULL, but filter_count is not 0");
     options.filter_count = 0;
+    options.fixture_count = 1;
+    assert_refused(&options, "fixtures is NULL, but fixture_count is not 0");
+    options.fixture_count = 0;
     options.size = 1;
     struct brisk_runner_summary summary;
     assert_status(brisk_runner_run(&options, &summary, NULL), BRISK_ERR_INVALID);
@@ -304,6 +307,8 @@ static void a_list_of_the_hook_is_read_strictly(void **state)
         {"gname\0xtest", 12, BRISK_ERR_CORRUPT},
         {"gname\0\0", 7, BRISK_ERR_CORRUPT},
         {"g\0t", 4, BRISK_OK}, /* names may be empty */
+        {"gname\0nneeds\0ttest", 19, BRISK_OK},
+        {"nneeds\0gname", 13, BRISK_ERR_CORRUPT},
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -311,6 +316,8 @@ static void a_list_of_the_hook_is_read_strictly(void **state)
         assert_ok(bk_program_init(&program, "/bin/true", NULL));
         enum brisk_status got = bk_program_read_list(&program, rows[i].reply, rows[i].length);
         assert_that(got == rows[i].want, "row %zu: %s", i, brisk_status_name(got));
+        if (strstr(rows[i].reply, "gname") != NULL && rows[i].length == 19)
+            assert_string_equal(program.results[0].needs, "needs");
         bk_program_free(&program);
     }
 }

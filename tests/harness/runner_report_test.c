@@ -35,6 +35,8 @@ static void fill(struct bk_program *program)
     add(program, "hangs", BRISK_RUNNER_TIMED_OUT, "no result", NULL);
     add(program, "flickers", BRISK_RUNNER_PASSED, NULL, NULL);
     program->results[6].attempts = 3;
+    program->results[5].logs = text_of("[log of x]\n<1>\n");
+    program->results[5].logs_length = strlen("[log of x]\n<1>\n");
 }
 
 static void
@@ -71,6 +73,7 @@ static void tap_is_written_letter_by_letter(void **state)
         "  ---\n  message: \"killed\"\n  duration_ms: 1.500\n  ...\n"
         "not ok 5 - true:hangs\n"
         "  ---\n  message: \"no result\"\n  duration_ms: 1.500\n  ...\n"
+        "# [log of x]\n# <1>\n"
         "ok 6 - true:flickers\n# passed at attempt 3\n"
         "Bail out! the run was stopped\n");
 }
@@ -98,6 +101,7 @@ static void junit_is_written_letter_by_letter(void **state)
         "    </testcase>\n"
         "    <testcase classname=\"true.group\" name=\"hangs\" time=\"0.001500\">\n"
         "      <error type=\"timed out\" message=\"no result\"></error>\n"
+        "      <system-err>[log of x]\n&lt;1&gt;\n</system-err>\n"
         "    </testcase>\n"
         "    <testcase classname=\"true.group\" name=\"flickers\" time=\"0.001500\">\n"
         "      <system-out>passed at attempt 3</system-out>\n"
