@@ -20,10 +20,29 @@
 static struct bk_guard guard;
 static struct bk_message message; /* the request, then its answer */
 
+/* `brisk test` names a file in which it wants what the daemon has said last. */
+static void tell_log(void)
+{
+    char text[BK_GUARD_LOG_BYTES];
+    const char *path = getenv("BRISK_FIXTURE_LOGS");
+    int fd = path == NULL || guard.name == NULL ? -1 : open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    while (bk_sink_drain(&guard.sink))
+        continue;
+    int head = snprintf(text, sizeof text, "[log of %.60s]\n", guard.name);
+    size_t used = (size_t)head;
+    used += bk_sink_tail(guard.sink.path, text + used, sizeof text - used);
+    if (write(fd, text, used) < 0) /* at once, as several may do so */
+        used = 0;
+    close(fd);
+}
+
 /* Nobody is there to wait for a polite end. */
 _Noreturn static void leave_without_owner(void)
 {
     bk_world_end(&guard.world);
+    tell_log();
     bk_place_close(&guard.place, guard.keep_directory);
     _exit(0);
 }
@@ -273,6 +292,7 @@ _Noreturn static void stop(int fd)
 {
     struct brisk_error error = {0};
     bk_guard_end(&guard, guard.is_polite ? BK_END_POLITE : BK_END_FAST);
+    tell_log();
     int failure = bk_place_close(&guard.place, guard.keep_directory);
     enum brisk_status status = BRISK_OK;
     if (failure != 0)

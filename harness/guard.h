@@ -23,6 +23,7 @@ enum {
     BK_GUARD_CLIENTS = 16,
     BK_GUARD_PIDS = 1024,
     BK_GUARD_LOG_LINES = 50,
+    BK_GUARD_LOG_BYTES = 8192, /* for BRISK_FIXTURE_LOGS */
 };
 
 struct bk_guard {
