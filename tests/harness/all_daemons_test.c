@@ -74,6 +74,93 @@ static void etcd_is_reset(void **state)
     brisk_fixture_stop(fixture, NULL);
 }
 
+static void etcd_has_three_members_if_told_so(void **state)
+{
+    (void)state;
+    need_daemon("etcd");
+    struct brisk_fixture *fixture = start("etcd", "cluster");
+    char endpoints[256];
+    snprintf(
+        endpoints, sizeof endpoints, "%s", brisk_fixture_variable(fixture, "ETCDCTL_ENDPOINTS"));
+
+    unsigned int count = 0;
+    char *rest = endpoints;
+    for (char *endpoint; (endpoint = strsep(&rest, ",")) != NULL; count++) {
+        uint16_t port = (uint16_t)strtoul(strrchr(endpoint, ':') + 1, NULL, 10);
+        assert_true(ask(port, "GET /version HTTP/1.0\r\n\r\n", "\"etcdserver\":"));
+    }
+    assert_u64(count, 3);
+    assert_true(
+        ask(brisk_fixture_port(fixture),
+            "POST /v3/cluster/member/list HTTP/1.0\r\nContent-Length: 2\r\n\r\n{}", "\"three\""));
+    assert_ok(brisk_fixture_stop(fixture, NULL));
+    assert_u64(count_processes(), 0);
+}
+
+static void redis_has_a_sentinel_if_told_so(void **state)
+{
+    (void)state;
+    need_daemon("redis");
+    struct brisk_fixture *fixture = start("redis", "sentinel,password=secret");
+    const char *port = brisk_fixture_variable(fixture, "REDIS_SENTINEL_PORT");
+    assert_non_null(port);
+
+    assert_true(
+        ask((uint16_t)strtoul(port, NULL, 10), "SENTINEL GET-MASTER-ADDR-BY-NAME brisk\r\n",
+            "127.0.0.1"));
+
+    assert_true(ask(brisk_fixture_port(fixture), "AUTH secret\r\nPING\r\n", "+OK\r\n+PONG"));
+    assert_ok(brisk_fixture_reset(fixture, NULL));
+    assert_ok(brisk_fixture_stop(fixture, NULL));
+    assert_u64(count_processes(), 0);
+}
+
+/* With a key and certificate made here, by the command of OpenSSL. */
+static void memcached_speaks_tls_if_told_so(void **state)
+{
+    (void)state;
+    need_daemon("memcached");
+    char command[512], parameters[256], answer[64] = "";
+    snprintf(
+        command, sizeof command,
+        "openssl req -x509 -newkey rsa:2048 -nodes -keyout %s/key -out %s/chain -days 2 "
+        "-subj /CN=localhost 2>/dev/null && chmod 644 %s/key",
+        ground.root, ground.root, ground.root);
+    if (system(command) != 0)
+        skip_because("there is no openssl");
+    snprintf(
+        parameters, sizeof parameters, "tls_key=%s/key,tls_chain=%s/chain", ground.root,
+        ground.root);
+
+    struct brisk_fixture *fixture = start("memcached", parameters);
+
+    snprintf(
+        command, sizeof command,
+        "printf 'version\\r\\nquit\\r\\n' | openssl s_client -quiet -connect 127.0.0.1:%u "
+        "2>/dev/null",
+        brisk_fixture_port(fixture));
+    FILE *pipe = popen(command, "re");
+    assert_non_null(pipe);
+    assert_non_null(fgets(answer, sizeof answer, pipe));
+    pclose(pipe);
+    assert_non_null(strstr(answer, "VERSION 1."));
+    brisk_fixture_stop(fixture, NULL);
+}
+
+static void rabbitmq_has_three_nodes_if_told_so(void **state)
+{
+    (void)state;
+    need_daemon("rabbitmq");
+    struct brisk_fixture *fixture = start("rabbitmq", "cluster,user=u,password=p");
+    const char *second = brisk_fixture_variable(fixture, "RABBITMQ_PORT2");
+    assert_non_null(second);
+
+    assert_true(ask((uint16_t)strtoul(second, NULL, 10), "brisk...", "AMQP"));
+
+    assert_ok(brisk_fixture_stop(fixture, NULL));
+    assert_u64(count_processes(), 0);
+}
+
 static void nats(void **state)
 {
     (void)state;
@@ -240,8 +327,11 @@ static void pgbouncer_stands_before_a_postgresql(void **state)
 
 BRISK_TEST_MAIN(
     on_ground(mariadb), on_ground(mysql_is_mariadb), on_ground(rabbitmq), on_ground(etcd),
-    on_ground(etcd_is_reset), on_ground(nats), on_ground(nats_has_a_password_if_told_so),
-    on_ground(mosquitto), on_ground(zookeeper), on_ground(nginx),
-    on_ground(nginx_serves_the_data_folder), on_ground(haproxy), on_ground(haproxy_passes_on),
-    on_ground(beanstalkd), on_ground(beanstalkd_keeps_jobs_if_told_so), on_ground(influxdb),
-    on_ground(influxdb_is_reset), on_ground(pgbouncer_stands_before_a_postgresql))
+    on_ground(etcd_is_reset), on_ground(etcd_has_three_members_if_told_so),
+    on_ground(redis_has_a_sentinel_if_told_so), on_ground(memcached_speaks_tls_if_told_so),
+    on_ground(rabbitmq_has_three_nodes_if_told_so), on_ground(nats),
+    on_ground(nats_has_a_password_if_told_so), on_ground(mosquitto), on_ground(zookeeper),
+    on_ground(nginx), on_ground(nginx_serves_the_data_folder), on_ground(haproxy),
+    on_ground(haproxy_passes_on), on_ground(beanstalkd),
+    on_ground(beanstalkd_keeps_jobs_if_told_so), on_ground(influxdb), on_ground(influxdb_is_reset),
+    on_ground(pgbouncer_stands_before_a_postgresql))
