@@ -204,13 +204,26 @@ static struct bk_link *receiver_of(struct bk_link *link, enum bk_direction direc
     return direction == BK_DOWN && is_swapping(link) ? link->partner : link;
 }
 
+/* Whose reply waits for a partner need not wait to say that there is none. */
+static bool take_end_alone(struct bk_link *link, enum bk_direction direction, uint64_t now_ns)
+{
+    char byte;
+    struct bk_side *source = &link->sides[direction];
+    if (!source->is_hung_up || recv(source->watch.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
+        return false;
+    take_end(link, direction, false, now_ns);
+    return true;
+}
+
 /* Reads once from the source of a direction; true if there may be more to do. */
 static bool take(struct bk_link *link, enum bk_direction direction, uint64_t now_ns)
 {
     struct bk_side *source = &link->sides[direction];
     struct bk_link *to = receiver_of(link, direction);
-    if (!source->can_read || link->streams[direction].has_ended || to == NULL)
+    if (!source->can_read || link->streams[direction].has_ended)
         return false;
+    if (to == NULL)
+        return take_end_alone(link, direction, now_ns);
     size_t room = bk_stream_room(&to->streams[direction]);
     if (room == 0)
         return false;
@@ -423,16 +436,14 @@ static bool watch_client(struct bk_link *link)
     return bk_events_watch(events_of(link), watch, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
 }
 
-struct bk_link *bk_link_open(struct bk_relay *relay, int client_fd)
+void bk_link_open(struct bk_relay *relay, int client_fd, int server_fd)
 {
-    int server_fd = bk_socket_new(&relay->server);
-    struct bk_link *link = server_fd >= 0 ? bk_calloc(1, sizeof *link) : NULL;
+    struct bk_link *link = bk_calloc(1, sizeof *link);
     if (link == NULL || !bk_timers_reserve(&relay->events->timers, relay->link_count + 1)) {
         bk_free(link);
         bk_socket_reset(client_fd);
-        if (server_fd >= 0)
-            close(server_fd);
-        return NULL;
+        close(server_fd);
+        return;
     }
     link->alarm.ring = alarm_rings;
     link->relay = relay;
@@ -446,7 +457,6 @@ struct bk_link *bk_link_open(struct bk_relay *relay, int client_fd)
         refuse(link);
     else
         find_partner(link);
-    return link;
 }
 
 void bk_link_refault(struct bk_link *link)

@@ -35,9 +35,11 @@ struct bk_link {
     bool is_closed;
 };
 
-/* Takes over the client's descriptor. NULL if there is no memory or descriptor; it is closed then.
+/*
+ * Takes over both descriptors, of which that for the server is not connected yet. Without
+ * memory the client is reset.
  */
-struct bk_link *bk_link_open(struct bk_relay *relay, int client_fd);
+void bk_link_open(struct bk_relay *relay, int client_fd, int server_fd);
 
 /* Moves what can be moved. May close the link. */
 void bk_link_pump(struct bk_link *link);

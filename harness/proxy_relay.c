@@ -26,14 +26,26 @@ static void stop_accepting(struct bk_relay *relay)
     bk_events_unwatch(relay->events, &relay->listener);
 }
 
+/* -1 with errno of the call that failed. */
+static int accept_with_spare(struct bk_relay *relay)
+{
+    if (relay->spare_fd < 0)
+        relay->spare_fd = bk_socket_new(&relay->server);
+    if (relay->spare_fd < 0)
+        return -1;
+    return accept4(relay->listener.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
 static void accept_clients(struct bk_watch *listener, uint32_t ready)
 {
     (void)ready;
     struct bk_relay *relay = relay_of(listener);
     for (int i = 0; i < ACCEPTS_PER_ROUND && relay->is_listening; i++) {
-        int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int fd = accept_with_spare(relay);
         if (fd >= 0) {
-            bk_link_open(relay, fd);
+            int server_fd = relay->spare_fd;
+            relay->spare_fd = -1;
+            bk_link_open(relay, fd, server_fd);
             continue;
         }
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
@@ -92,7 +104,11 @@ enum brisk_status bk_relay_open(
     const struct bk_address *server, const struct bk_faults *faults, struct brisk_error *error)
 {
     *relay = (struct bk_relay){
-        .events = events, .faults = *faults, .address = *address, .server = *server};
+        .events = events,
+        .faults = *faults,
+        .address = *address,
+        .server = *server,
+        .spare_fd = -1};
     enum brisk_status status = hold_address(relay, error);
     if (status != BRISK_OK)
         return status;
@@ -124,6 +140,8 @@ void bk_relay_close(struct bk_relay *relay)
     bk_relay_sweep(relay);
     if (relay->hold_fd >= 0)
         close(relay->hold_fd);
+    if (relay->spare_fd >= 0)
+        close(relay->spare_fd);
     if (has_file)
         unlink(bk_address_path(&relay->address));
     bk_free(relay->scratch);

@@ -20,6 +20,7 @@ struct bk_relay {
     bool is_listening;
     bool is_full; /* no descriptor or memory was left: accepts again when a link is closed */
     int hold_fd;  /* keeps the port while nobody listens */
+    int spare_fd; /* for the next link to the server, before a client is taken; -1: none */
 
     struct bk_link *links;
     struct bk_link *closed_links; /* to be freed after the round */
