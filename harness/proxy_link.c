@@ -8,7 +8,8 @@
 #include "harness/proxy_socket.h"
 
 enum {
-    TURNS = 16 /* of one link before others have theirs */
+    TURNS = 16,             /* of one link before others have theirs */
+    FLOOD_BYTES = 64 * 1024 /* in one read: below that a copy is cheaper than a splice */
 };
 
 #define NS_PER_MS UINT64_C(1000000)
@@ -154,7 +155,22 @@ static void go_deaf(struct bk_link *link, enum bk_direction direction)
     sink->can_read = sink->is_hung_up = true;
 }
 
-/* How many bytes have left, 0 if none can now. */
+/* What a send has answered: how many bytes have left, 0 if none can now. */
+static size_t
+note_sent(struct bk_link *link, enum bk_direction direction, ssize_t sent, size_t length)
+{
+    struct bk_side *sink = &link->sides[!direction];
+    if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
+        go_deaf(link, direction);
+        return 0;
+    }
+    sink->can_write = sent == (ssize_t)length;
+    if (sent < 0)
+        return 0;
+    link->relay->sent_bytes[direction] += (size_t)sent;
+    return (size_t)sent;
+}
+
 static size_t
 send_now(struct bk_link *link, enum bk_direction direction, const uint8_t *bytes, size_t length)
 {
@@ -165,15 +181,15 @@ send_now(struct bk_link *link, enum bk_direction direction, const uint8_t *bytes
     do
         sent = send(sink->watch.fd, bytes, length, MSG_NOSIGNAL | MSG_DONTWAIT);
     while (sent < 0 && errno == EINTR);
-    if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
-        go_deaf(link, direction);
-        return 0;
-    }
-    sink->can_write = sent == (ssize_t)length;
-    if (sent < 0)
-        return 0;
-    link->relay->sent_bytes[direction] += (size_t)sent;
-    return (size_t)sent;
+    return note_sent(link, direction, sent, length);
+}
+
+static void keep(
+    struct bk_link *link, enum bk_direction direction, const uint8_t *bytes, size_t length,
+    uint64_t now_ns)
+{
+    if (!bk_queue_append(&link->streams[direction].queue, bytes, length, now_ns))
+        reset_at_once(link); /* no memory: better no connection than one with a hole */
 }
 
 /* Bytes that came take their way: straight through if nothing holds them up, else in the queue. */
@@ -187,8 +203,7 @@ accept_bytes(struct bk_link *link, enum bk_direction direction, size_t length, u
         sent = send_now(link, direction, bytes, length);
         bk_stream_passed(stream, sent);
     }
-    if (!bk_queue_append(&stream->queue, bytes + sent, length - sent, now_ns))
-        reset_at_once(link); /* no memory: better no connection than one with a hole */
+    keep(link, direction, bytes + sent, length - sent, now_ns);
 }
 
 static void
@@ -196,6 +211,60 @@ take_end(struct bk_link *link, enum bk_direction direction, bool is_aborted, uin
 {
     link->sides[direction].can_read = false;
     bk_stream_end(&link->streams[direction], is_aborted, now_ns);
+}
+
+/* A read that gave no bytes; true if there may be more to do. */
+static bool
+take_no_bytes(struct bk_link *link, enum bk_direction direction, ssize_t length, uint64_t now_ns)
+{
+    if (length < 0 && errno == EINTR)
+        return true;
+    if (length < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+        link->sides[direction].can_read = false;
+        return false;
+    }
+    take_end(link, direction, length < 0, now_ns);
+    return true;
+}
+
+/* The rest of what is in the pipe, which has to be empty again. */
+static void
+keep_rest(struct bk_link *link, enum bk_direction direction, size_t left, uint64_t now_ns)
+{
+    uint8_t *scratch = link->relay->scratch;
+    while (left > 0) {
+        ssize_t length = bk_pipe_read(&link->relay->pipe, scratch, BK_RELAY_SCRATCH_BYTES);
+        if (length <= 0)
+            return;
+        left -= (size_t)length;
+        if (!link->is_closed)
+            keep(link, direction, scratch, (size_t)length, now_ns);
+    }
+}
+
+/* A flood goes through the kernel's hands alone, until it ebbs. */
+static bool take_flood(struct bk_link *link, enum bk_direction direction, uint64_t now_ns)
+{
+    const struct bk_pipe *pipe = &link->relay->pipe;
+    ssize_t length = bk_pipe_receive(pipe, link->sides[direction].watch.fd);
+    if (length <= 0) {
+        link->is_flooded[direction] = false;
+        return length < 0 && errno == EINVAL ? true
+                                             : take_no_bytes(link, direction, length, now_ns);
+    }
+    link->is_flooded[direction] = length >= FLOOD_BYTES;
+    size_t left = (size_t)length;
+    while (left > 0 && link->sides[!direction].can_write) {
+        ssize_t answer = bk_pipe_send(pipe, link->sides[!direction].watch.fd, left);
+        size_t sent = note_sent(link, direction, answer, left);
+        link->sides[!direction].can_write = answer >= 0; /* less than all is no sign here */
+        bk_stream_passed(&link->streams[direction], sent);
+        left -= sent;
+        if (link->streams[direction].is_deaf)
+            break;
+    }
+    keep_rest(link, direction, left, now_ns);
+    return true;
 }
 
 /* Who gets what the sender says: NULL if there is nobody yet. */
@@ -215,37 +284,45 @@ static bool take_end_alone(struct bk_link *link, enum bk_direction direction, ui
     return true;
 }
 
-/* Reads once from the source of a direction; true if there may be more to do. */
-static bool take(struct bk_link *link, enum bk_direction direction, uint64_t now_ns)
+static bool
+take_bytes(struct bk_link *link, enum bk_direction direction, struct bk_link *to, uint64_t now_ns)
 {
     struct bk_side *source = &link->sides[direction];
-    struct bk_link *to = receiver_of(link, direction);
-    if (!source->can_read || link->streams[direction].has_ended)
-        return false;
-    if (to == NULL)
-        return take_end_alone(link, direction, now_ns);
     size_t room = bk_stream_room(&to->streams[direction]);
     if (room == 0)
         return false;
     if (room > BK_RELAY_SCRATCH_BYTES)
         room = BK_RELAY_SCRATCH_BYTES;
-
     ssize_t length = recv(source->watch.fd, link->relay->scratch, room, MSG_DONTWAIT);
-    if (length > 0) {
-        /* A stream socket that gives less than asked for is empty (epoll(7)). */
-        source->can_read = source->is_hung_up || (size_t)length == room;
-        accept_bytes(to, direction, (size_t)length, now_ns);
-        if (to != link && !to->is_closed)
-            wake_up(to);
-    } else if (length == 0) {
-        take_end(link, direction, false, now_ns);
-    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-        source->can_read = false;
-        return false;
-    } else if (errno != EINTR) {
-        take_end(link, direction, true, now_ns);
-    }
+    if (length <= 0)
+        return take_no_bytes(link, direction, length, now_ns);
+    /* A stream socket that gives less than asked for is empty (epoll(7)). */
+    source->can_read = source->is_hung_up || (size_t)length == room;
+    link->is_flooded[direction] = length >= FLOOD_BYTES;
+    accept_bytes(to, direction, (size_t)length, now_ns);
+    if (to != link && !to->is_closed)
+        wake_up(to);
     return true;
+}
+
+/* Reads once from the source of a direction; true if there may be more to do. */
+static bool take(struct bk_link *link, enum bk_direction direction, uint64_t now_ns)
+{
+    struct bk_side *source = &link->sides[direction];
+    struct bk_stream *stream = &link->streams[direction];
+    if (!source->can_read || stream->has_ended)
+        return false;
+    struct bk_link *to = receiver_of(link, direction);
+    if (to == NULL)
+        return take_end_alone(link, direction, now_ns);
+    if (to == link && bk_stream_is_open(stream)) {
+        /* What nobody can take now may as well wait in the kernel; not so the news of an end. */
+        if (!link->sides[!direction].can_write && !source->is_hung_up)
+            return false;
+        if (link->is_flooded[direction] && bk_pipe_is_open(&link->relay->pipe))
+            return take_flood(link, direction, now_ns);
+    }
+    return take_bytes(link, direction, to, now_ns);
 }
 
 static bool send_step(struct bk_link *link, enum bk_direction direction, size_t length)

@@ -27,6 +27,7 @@ struct bk_link {
     struct bk_side sides[2];     /* by enum bk_end */
     struct bk_stream streams[2]; /* by enum bk_direction */
     struct bk_link *partner;     /* with whom replies are swapped */
+    bool is_flooded[2];          /* much came at once: by enum bk_direction */
     uint64_t number;             /* in the order of acceptance, from 0 */
     uint64_t reset_by_ns;        /* is being reset, at the latest then; 0: is not */
     bool must_connect;           /* the server's queue was full */

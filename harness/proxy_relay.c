@@ -112,6 +112,7 @@ enum brisk_status bk_relay_open(
     enum brisk_status status = hold_address(relay, error);
     if (status != BRISK_OK)
         return status;
+    bk_pipe_open(&relay->pipe);
     relay->scratch = bk_malloc(BK_RELAY_SCRATCH_BYTES);
     if (relay->scratch == NULL)
         status = bk_error_set(error, BRISK_ERR_NOMEM, 0, "no memory for a proxy");
@@ -144,6 +145,7 @@ void bk_relay_close(struct bk_relay *relay)
         close(relay->spare_fd);
     if (has_file)
         unlink(bk_address_path(&relay->address));
+    bk_pipe_close(&relay->pipe);
     bk_free(relay->scratch);
 }
 
@@ -153,6 +155,7 @@ void bk_relay_abandon(struct bk_relay *relay)
         close(relay->listener.fd);
     if (relay->hold_fd >= 0)
         close(relay->hold_fd);
+    bk_pipe_close(&relay->pipe);
     bk_free(relay->scratch);
 }
 

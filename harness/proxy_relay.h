@@ -5,6 +5,7 @@
 #include "harness/proxy_address.h"
 #include "harness/proxy_events.h"
 #include "harness/proxy_fault.h"
+#include "harness/proxy_pipe.h"
 
 /*
  * Accepts connections, connects each to the server, and relays with the faults that are set.
@@ -29,6 +30,7 @@ struct bk_relay {
     uint64_t unreachable_links; /* the server refused */
     uint64_t sent_bytes[2];     /* by enum bk_direction */
 
+    struct bk_pipe pipe;
     uint8_t *scratch; /* what is read goes through here */
 };
 

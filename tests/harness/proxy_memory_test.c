@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every allocation fails once, also those of the loop, which runs in the test's thread here. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -95,6 +96,7 @@ static void without_memory_a_connection_is_reset_and_the_loop_goes_on(void **sta
     assert_i64(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
     struct bk_proxy_options options = {
         .listen = "127.0.0.1:0", .server = stage.server, .faults = "slice=1000-3000"};
+    assert_i64(fcntl(stage.server_fd, F_SETFL, O_NONBLOCK), 0); /* it may be asked in vain */
     struct world world = {
         .loop = bk_loop_open(&options, ends[0], NULL), .server_fd = stage.server_fd};
     assert_non_null(world.loop);
