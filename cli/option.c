@@ -17,6 +17,9 @@ enum {
 
 static const struct cli_option help_option = {HELP_ID, 'h', "help", NULL, "Show this text."};
 
+static const char usual_status[] = "0 if all went well, 2 if the command line or a file was wrong, "
+                                   "125 if something else failed.";
+
 /* For getopt, in its forms. */
 struct parser {
     struct option names[MOST_OPTIONS + 2];
@@ -172,10 +175,9 @@ static void print_man(const struct cli_verb *verb)
     print_man_option(&help_option);
     fputs(".SH EXAMPLES\n.nf\n", stdout);
     print_roff(verb->examples);
-    fputs(
-        "\n.fi\n.SH EXIT STATUS\n0 if all went well, 2 if the command line or a file was wrong, "
-        "125 if something else failed.\n",
-        stdout);
+    fputs("\n.fi\n.SH EXIT STATUS\n", stdout);
+    print_roff(verb->status != NULL ? verb->status : usual_status);
+    putchar('\n');
 }
 
 static void print_help_option(const struct cli_option *option)

@@ -23,6 +23,7 @@ struct cli_verb {
     const char *operands; /* as in a synopsis */
     const char *description;
     const char *examples; /* lines, each a command */
+    const char *status;   /* what the exit status means; NULL: 0, 2 and 125 as everywhere */
     const struct cli_option *options;
     size_t option_count;
 };

@@ -14,6 +14,8 @@ static enum {
     COLOR_NEVER
 } color;
 
+static void say(const char *prefix, const char *format, va_list arguments) BRISK_PRINTF(2, 0);
+
 static void say(const char *prefix, const char *format, va_list arguments)
 {
     fputs(prefix, stderr);

@@ -33,10 +33,11 @@ static void every_lookup_is_a_hit_or_a_miss(void **state)
 
 static pthread_key_t exit_key;
 
+/* Atomic since ThreadSanitizer's own exit handler, after which it orders nothing, may run first. */
 struct late {
     struct brisk_cache *cache;
-    int rounds;
-    bool has_no_slot, remembers_one;
+    _Atomic int rounds;
+    _Atomic bool has_no_slot, remembers_one;
 };
 
 /* As another library's exit handler, which may run after the cache's own. */
