@@ -192,6 +192,12 @@ enum brisk_status bk_proxy_read_status(
     return BRISK_OK;
 }
 
+enum brisk_status
+bk_proxy_print_status(struct bk_proxy *proxy, struct bk_text *text, struct brisk_error *error)
+{
+    return ask(proxy, "status", text, error);
+}
+
 /* A connect to a UNIX socket does not wait but for a full queue, and that not for long. */
 enum brisk_status bk_proxy_ask_at(
     const char *control, const char *request, struct bk_text *answer, struct brisk_error *error)

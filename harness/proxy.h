@@ -82,6 +82,10 @@ struct bk_proxy_status {
 enum brisk_status bk_proxy_read_status(
     struct bk_proxy *proxy, struct bk_proxy_status *status, struct brisk_error *error);
 
+/* Lines of "name value": first "faults", as they could be written, then those counts. */
+enum brisk_status
+bk_proxy_print_status(struct bk_proxy *proxy, struct bk_text *text, struct brisk_error *error);
+
 /*
  * A request to the proxy of another process, over its control socket: "fault latency=50ms",
  * "clear", "status". The lines of the answer go to `answer`, which may be NULL.
