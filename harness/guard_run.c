@@ -12,7 +12,8 @@
 
 enum {
     GRACE_MS = 5000,
-    PAUSE_ROUNDS = 20,
+    PAUSE_LIMIT_NS = 2000000000,
+    PAUSE_STEP_NS = 100000,
 };
 
 static enum brisk_status
@@ -172,7 +173,32 @@ enum brisk_status bk_guard_kill(struct bk_guard *guard, int number, struct brisk
     return BRISK_OK;
 }
 
+/* A stop takes effect when the process next runs. */
+static bool are_stopped(const pid_t *pids, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!bk_world_is_stopped(pids[i]))
+            return false;
+    return true;
+}
+
 /* While processes are stopped one by one others may start some: until there is nothing new. */
+static bool stop_all(struct bk_guard *guard)
+{
+    pid_t pids[BK_GUARD_PIDS];
+    uint64_t deadline_ns = bk_now_ns() + PAUSE_LIMIT_NS;
+    size_t before = 0;
+    while (bk_now_ns() < deadline_ns && !guard->world.has_ended) {
+        signal_all(guard, SIGSTOP);
+        size_t count = bk_world_list(&guard->world, pids, BK_GUARD_PIDS);
+        if (count == before && are_stopped(pids, count))
+            return true;
+        before = count;
+        bk_guard_turn(guard, bk_now_ns() + PAUSE_STEP_NS);
+    }
+    return false;
+}
+
 enum brisk_status bk_guard_pause(struct bk_guard *guard, bool is_paused, struct brisk_error *error)
 {
     if (guard->world.has_ended || !bk_world_is_alive(&guard->world))
@@ -182,13 +208,8 @@ enum brisk_status bk_guard_pause(struct bk_guard *guard, bool is_paused, struct 
         guard->is_paused = false;
         return BRISK_OK;
     }
-    pid_t pids[BK_GUARD_PIDS];
-    size_t before = 0, count = bk_world_list(&guard->world, pids, BK_GUARD_PIDS);
-    for (int round = 0; round < PAUSE_ROUNDS && count != before; round++) {
-        signal_all(guard, SIGSTOP);
-        before = count;
-        count = bk_world_list(&guard->world, pids, BK_GUARD_PIDS);
-    }
     guard->is_paused = true;
-    return BRISK_OK;
+    if (stop_all(guard))
+        return BRISK_OK;
+    return bk_error_set(error, BRISK_ERR_TIMEOUT, 0, "%s was not stopped in time", guard->name);
 }

@@ -408,6 +408,20 @@ size_t bk_world_list(const struct bk_world *world, pid_t *pids, size_t room)
     return count;
 }
 
+bool bk_world_is_stopped(pid_t pid)
+{
+    char path[64], text[512];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return true;
+    ssize_t length = read(fd, text, sizeof text - 1);
+    close(fd);
+    text[length > 0 ? length : 0] = '\0';
+    const char *state = strrchr(text, ')'); /* behind its name, which may have any letters */
+    return state == NULL || strchr("TtZXx", state[2]) != NULL;
+}
+
 /* Everything below this process, until nothing is there: what a dying process forks comes here. */
 static void sweep(struct bk_world *world)
 {

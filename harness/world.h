@@ -60,6 +60,9 @@ void bk_world_look(struct bk_world *world);
  */
 size_t bk_world_list(const struct bk_world *world, pid_t *pids, size_t room);
 
+/* Whether the process is stopped, or there is none (any more). */
+bool bk_world_is_stopped(pid_t pid);
+
 /* Kills what there is of it and waits until nothing is left. */
 void bk_world_end(struct bk_world *world);
 

@@ -274,7 +274,7 @@ brisk_fixture_each_kind(brisk_fixture_kind_fn *fn, void *ctx, struct brisk_error
  */
 BRISK_API void brisk_fixture_detach(struct brisk_fixture *fixture);
 BRISK_API struct brisk_fixture *brisk_fixture_attach(const char *name, struct brisk_error *error)
-    BRISK_NEW(brisk_fixture_detach) BRISK_NONNULL(1);
+    BRISK_MUST_CHECK BRISK_NONNULL(1);
 
 /* Calls `fn` for the directory of each running fixture of this user, until it returns false. */
 typedef bool brisk_fixture_running_fn(const char *directory, void *ctx);
