@@ -4,7 +4,7 @@
 
 #include <brisk/fixture.h>
 
-/* The verbs that look at fixtures (fixtures.c) and those that act on running ones (control.c, fault.c). */
+/* The verbs that look at fixtures (fixtures.c), and those that act on running ones. */
 int cli_list(int argc, char **argv);
 int cli_ps(int argc, char **argv);
 int cli_gc(int argc, char **argv);

@@ -108,12 +108,16 @@ enum brisk_status bk_fixture_begin(
     return BRISK_ERR_SYSTEM;
 }
 
-/* Also if the caller's program waits for all its children, or ignores SIGCHLD. */
-static void await_guard(struct brisk_fixture *fixture)
+/*
+ * Also if the caller's program waits for all its children, or ignores SIGCHLD. Whether the guard
+ * ended by itself, as far as that is known.
+ */
+static bool await_guard(struct brisk_fixture *fixture)
 {
+    int status = 0;
     if (fixture->guard_pid == 0)
-        return;
-    while (waitpid(fixture->guard_pid, NULL, 0) < 0) {
+        return true;
+    while (waitpid(fixture->guard_pid, &status, 0) < 0) {
         if (errno == EINTR)
             continue;
         struct pollfd guard = {.fd = fixture->guard_fd, .events = POLLIN};
@@ -122,28 +126,37 @@ static void await_guard(struct brisk_fixture *fixture)
         break;
     }
     fixture->guard_pid = 0;
+    return WIFEXITED(status);
 }
 
-void bk_fixture_abandon(struct brisk_fixture *fixture)
+bool bk_fixture_abandon(struct brisk_fixture *fixture)
 {
     if (fixture->socket_fd >= 0)
         close(fixture->socket_fd);
     fixture->socket_fd = -1;
     fixture->is_running = false;
-    await_guard(fixture);
+    return await_guard(fixture);
 }
 
-/* It was killed: the namespaces ended the daemon; here goes the rest. */
+/*
+ * Somebody else has stopped it, or the guard was killed: then the namespaces ended the daemon, and
+ * here goes the rest.
+ */
 static enum brisk_status guard_is_gone(struct brisk_fixture *fixture, struct brisk_error *error)
 {
     const char *folder = bk_fixture_fact(fixture, "dir");
-    bk_fixture_abandon(fixture);
-    if (*folder != '\0')
-        bk_place_collect(folder);
+    bool was_stopped = bk_fixture_abandon(fixture);
+    if (*folder == '\0')
+        return bk_error_set(
+            error, BRISK_ERR_UNREACHABLE, 0, "brisk-guard ended before it had started anything");
+    if (was_stopped)
+        return bk_error_set(
+            error, BRISK_ERR_UNREACHABLE, 0, "%s has been stopped by somebody else",
+            brisk_fixture_name(fixture));
+    bk_place_collect(folder);
     return bk_error_set(
-        error, BRISK_ERR_UNREACHABLE, 0, "brisk-guard of %s has been killed, and %s with it",
-        *folder != '\0' ? brisk_fixture_name(fixture) : "the fixture",
-        *folder != '\0' ? "its daemon" : "what it had started");
+        error, BRISK_ERR_UNREACHABLE, 0,
+        "brisk-guard of %s has been killed, and its daemon with it", brisk_fixture_name(fixture));
 }
 
 static enum brisk_status no_memory(struct brisk_error *error)

@@ -17,6 +17,8 @@ enum brisk_status brisk_fixture_stop(struct brisk_fixture *fixture, struct brisk
     if (fixture->process == getpid()) {
         if (fixture->socket_fd >= 0)
             status = bk_fixture_ask(fixture, "stop", NULL, error);
+        if (status == BRISK_ERR_UNREACHABLE) /* it has ended before */
+            status = BRISK_OK;
         bk_fixture_abandon(fixture);
     }
     /* Those that it needed end after it. */

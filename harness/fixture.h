@@ -49,8 +49,11 @@ enum brisk_status bk_fixture_ask(
     struct brisk_fixture *fixture, const char *verb, const char *argument,
     struct brisk_error *error);
 
-/* Closes the socket, which ends the fixture, and waits until the guard is gone. */
-void bk_fixture_abandon(struct brisk_fixture *fixture);
+/*
+ * Closes the socket, which ends the fixture, and waits until the guard is gone. False if it was
+ * killed.
+ */
+bool bk_fixture_abandon(struct brisk_fixture *fixture);
 
 /* "" if the guard did not say. */
 const char *bk_fixture_fact(const struct brisk_fixture *fixture, const char *name);

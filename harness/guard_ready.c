@@ -215,21 +215,17 @@ enum brisk_status bk_guard_await_ready(struct bk_guard *guard, struct brisk_erro
 }
 
 /*
- * Every connection to the database but ours is ended; then it is made anew from the template that
- * initdb left, and all others are dropped.
+ * Connections to the database are ended, and it is made anew as initdb left it. Other databases
+ * stay. Copying files is fastest where nothing is flushed; servers before 15 know no other way,
+ * and no word for it.
  */
 static bool reset_postgresql(struct bk_talk *talk, char *answer)
 {
-    static const char *const statements[] = {
-        "DROP DATABASE IF EXISTS postgres WITH (FORCE)",
-        "CREATE DATABASE postgres TEMPLATE template0",
-    };
-    if (!bk_postgresql_login(talk, "postgres", "template1", answer))
-        return false;
-    for (size_t i = 0; i < sizeof statements / sizeof statements[0]; i++)
-        if (!bk_postgresql_execute(talk, statements[i], answer))
-            return false;
-    return true;
+    return bk_postgresql_login(talk, "postgres", "template1", answer) &&
+           bk_postgresql_execute(talk, "DROP DATABASE IF EXISTS postgres WITH (FORCE)", answer) &&
+           (bk_postgresql_execute(
+                talk, "CREATE DATABASE postgres TEMPLATE template0 STRATEGY file_copy", answer) ||
+            bk_postgresql_execute(talk, "CREATE DATABASE postgres TEMPLATE template0", answer));
 }
 
 enum brisk_status bk_guard_reset(struct bk_guard *guard, struct brisk_error *error)

@@ -34,9 +34,9 @@ struct bk_parameter {
 };
 
 /*
- * `settings` is "a=1,b=2" or NULL; a word without '=' sets its parameter to "yes". `port`
- * and `proxy` are parameters of every kind. All memory is in kind->pool, which is the caller's to free with
- * bk_kind_free, also after a failure.
+ * `settings` is "a=1,b=2" or NULL; a word without '=' sets its parameter to "yes". `port` and
+ * `proxy` are parameters of every kind. All memory is in kind->pool, which is the caller's to
+ * free with bk_kind_free, also after a failure.
  */
 enum brisk_status bk_kind_load(
     struct bk_kind *kind, const char *path, const char *settings, struct brisk_error *error);

@@ -103,6 +103,42 @@ static int lock(const char *path)
     return -1;
 }
 
+/* Writes whose it is: in a link, which is there at once or not at all. */
+static bool sign(const char *path)
+{
+    char link[BK_PLACE_BYTES + 8], pid[16];
+    snprintf(link, sizeof link, "%s/guard", path);
+    snprintf(pid, sizeof pid, "%d", (int)getpid());
+    return symlink(pid, link) == 0;
+}
+
+/*
+ * A guard that is killed gives back its lock a moment before the kernel kills what it has started:
+ * until then a daemon could still start others. Waits for the end of that moment.
+ */
+static void await_end_of_guard(const char *path)
+{
+    char link[BK_PLACE_BYTES + 8], pid[16], name[32], stat[64];
+    snprintf(link, sizeof link, "%s/guard", path);
+    ssize_t length = readlink(link, pid, sizeof pid - 1);
+    if (length <= 0)
+        return;
+    pid[length] = '\0';
+    snprintf(name, sizeof name, "/proc/%s/stat", pid);
+    for (int ms = 0; ms < COLLECT_WAIT_MS; ms++) {
+        int fd = open(name, O_RDONLY | O_CLOEXEC);
+        length = fd < 0 ? 0 : read(fd, stat, sizeof stat - 1);
+        if (fd >= 0)
+            close(fd);
+        stat[length > 0 ? length : 0] = '\0';
+        /* By now the number may be another process's. */
+        const char *state = strstr(stat, "(brisk-guard) ");
+        if (state == NULL || strchr("ZX", state[14]) != NULL)
+            return;
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+}
+
 enum brisk_status bk_place_make(struct bk_place *place, struct brisk_error *error)
 {
     char base[BK_PLACE_BYTES], name[NAME_LENGTH + 1];
@@ -118,7 +154,7 @@ enum brisk_status bk_place_make(struct bk_place *place, struct brisk_error *erro
         if (mkdir(place->path, 0700) != 0 && errno != EEXIST)
             break;
         place->lock_fd = lock(place->path);
-        if (place->lock_fd >= 0)
+        if (place->lock_fd >= 0 && sign(place->path))
             return BRISK_OK;
     }
     place->path[0] = '\0';
@@ -219,6 +255,7 @@ bool bk_place_collect(const char *path)
     struct bk_place place = {.lock_fd = lock(path)};
     if (place.lock_fd < 0)
         return false;
+    await_end_of_guard(path);
     for (int ms = 0; ms < COLLECT_WAIT_MS && kill_processes_of(path) > 0; ms++)
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     snprintf(place.path, sizeof place.path, "%s", path);

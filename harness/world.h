@@ -19,10 +19,10 @@
  * For a program with one thread, whose only children these are, but for one companion.
  */
 struct bk_world {
-    pid_t root;    /* that this process waits for; 0: none */
-    int root_fd;   /* a pidfd of it */
-    pid_t main;    /* the program, as seen from here */
-    int status_fd; /* where an isolated root says how the program ended; else -1 */
+    pid_t root;      /* that this process waits for; 0: none */
+    int root_fd;     /* a pidfd of it */
+    pid_t main;      /* the program, as seen from here */
+    int status_fd;   /* where an isolated root says how the program ended; else -1 */
     pid_t companion; /* a child of this process that is not of the world; 0: none */
     bool is_isolated;
     bool has_ended; /* the program; how is in wait_status */

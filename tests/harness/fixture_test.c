@@ -453,6 +453,7 @@ static void attached_fixtures_are_found_by_name_and_folder(void **state)
     assert_ok(brisk_fixture_stop(other, NULL));
 
     assert_status(brisk_fixture_reset(fixture, &error), BRISK_ERR_UNREACHABLE);
+    assert_string_equal(error.message, "bad has been stopped by somebody else");
     assert_null(brisk_fixture_attach("bad", &error));
     assert_status(error.status, BRISK_MISS);
     assert_ok(brisk_fixture_stop(fixture, NULL));

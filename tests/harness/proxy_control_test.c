@@ -176,8 +176,8 @@ static void a_proxy_that_is_not_there_is_told(void **state)
     struct brisk_error error;
 
     assert_status(
-        bk_proxy_ask_at("/tmp/no-such-proxy", "clear", NULL, &error), BRISK_ERR_UNREACHABLE);
-    assert_non_null(strstr(error.message, "/tmp/no-such-proxy"));
+        bk_proxy_ask_at("/var/no-such-proxy", "clear", NULL, &error), BRISK_ERR_UNREACHABLE);
+    assert_non_null(strstr(error.message, "/var/no-such-proxy"));
     assert_status(bk_proxy_ask_at("nothing", "clear", NULL, &error), BRISK_ERR_INVALID);
 }
 
@@ -211,7 +211,7 @@ static void wrong_options_are_refused_and_leave_nothing(void **state)
         assert_status(error.status, BRISK_ERR_INVALID);
     }
     struct bk_proxy_options no_folder = {
-        .listen = "127.0.0.1:0", .server = "127.0.0.1:1", .control = "/no/such/folder/control"};
+        .listen = "127.0.0.1:0", .server = "127.0.0.1:1", .control = "/var/no-such-folder/control"};
     struct brisk_error error;
     assert_null(bk_proxy_open(&no_folder, &error));
     assert_status(error.status, BRISK_ERR_SYSTEM);

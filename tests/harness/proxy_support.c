@@ -46,7 +46,7 @@ static void listen_at(struct stage *stage, const char *text)
 
 struct stage stage_begin(enum stage_kind kind, const char *faults)
 {
-    struct stage stage = {.folder = "/tmp/brisk-proxy-XXXXXX"};
+    struct stage stage = {.folder = P_tmpdir "/brisk-proxy-XXXXXX"};
     struct brisk_error error = {.message = ""};
     char server[128] = "127.0.0.1:0", front[128] = "127.0.0.1:0", control[128];
     assert_non_null(mkdtemp(stage.folder));
