@@ -58,7 +58,7 @@ static int fault(const char *name, char **words)
     brisk_fixture_detach(fixture);
     if (fixture != NULL && status == BRISK_OK)
         return cli_finish_output(0);
-    cli_error("brisk fault: %s", error.message);
+    cli_failure("fault", error.message);
     if (status == BRISK_MISS)
         cli_hint("brisk ps shows what runs");
     return 1;
