@@ -13,6 +13,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <brisk/fixture.h>
+
 #include "bench/measure.h"
 #include "bench/runner.h"
 #include "harness/proxy.h"
@@ -155,6 +157,8 @@ enum {
 
 struct way {
     int fd;
+    char request[REQUEST];
+    size_t request_length;
     uint32_t reply_length;
     char *buffer;
 };
@@ -164,10 +168,8 @@ static uint64_t fetch(void *ctx, size_t thread, size_t first, size_t count)
     (void)thread;
     (void)first;
     struct way *way = ctx;
-    char request[REQUEST] = {0};
-    memcpy(request, &way->reply_length, sizeof way->reply_length);
     for (size_t i = 0; i < count; i++) {
-        must(send_all(way->fd, request, sizeof request), "send");
+        must(send_all(way->fd, way->request, way->request_length), "send");
         receive(way->fd, way->buffer, way->reply_length);
     }
     return count;
@@ -199,9 +201,11 @@ static void lay_course(struct course *course, uint32_t reply_length)
     for (int i = 0; i < WAYS; i++) {
         course->ways[i] = (struct way){
             .fd = connect_to(ports[i]),
+            .request_length = REQUEST,
             .reply_length = reply_length,
             .buffer = malloc(reply_length)};
         must(course->ways[i].buffer != NULL, "malloc");
+        memcpy(course->ways[i].request, &reply_length, sizeof reply_length);
     }
 }
 
@@ -249,10 +253,70 @@ static void run_load(struct bench *bench, const void *argument)
 }
 
 static const struct load large = {.reply_length = LARGE_REPLY, .replies = 200, .goal = 0.6};
+static const struct load bare = {.reply_length = LARGE_REPLY, .replies = 200};
 static const struct load small = {.reply_length = SMALL_REPLY, .replies = 2000};
 
+/* The same with a real server: one without a proxy, one with. */
+static struct way way_to_redis(struct brisk_fixture **redis, const char *parameters)
+{
+    static const char get[] = "GET value\r\n", head[] = "$1048576\r\n", tail[] = "\r\n";
+    static const char set[] = "*3\r\n$3\r\nSET\r\n$5\r\nvalue\r\n$1048576\r\n";
+    struct brisk_error error;
+    struct brisk_fixture_options options = brisk_fixture_options_default();
+    options.parameters = parameters;
+    *redis = brisk_fixture_start("redis", &options, &error);
+    if (*redis == NULL)
+        bench_fail("%s", error.message);
+    struct way way = {
+        .fd = connect_to(brisk_fixture_port(*redis)),
+        .request_length = sizeof get - 1,
+        .reply_length = sizeof head - 1 + LARGE_REPLY + sizeof tail - 1,
+        .buffer = calloc(1, LARGE_REPLY + 64)};
+    must(way.buffer != NULL, "calloc");
+    memcpy(way.request, get, sizeof get - 1);
+    must(
+        send_all(way.fd, set, sizeof set - 1) && send_all(way.fd, way.buffer, LARGE_REPLY) &&
+            send_all(way.fd, tail, sizeof tail - 1),
+        "SET");
+    receive(way.fd, way.buffer, strlen("+OK\r\n"));
+    return way;
+}
+
+static bool is_installed(const char *name)
+{
+    struct brisk_error error;
+    struct brisk_fixture *fixture = brisk_fixture_start(name, NULL, &error);
+    brisk_fixture_stop(fixture, NULL);
+    return fixture != NULL || error.status != BRISK_ERR_UNSUPPORTED;
+}
+
+static void run_redis(struct bench *bench, const void *argument)
+{
+    const struct load *load = argument;
+    struct brisk_fixture *fixtures[2];
+    struct way ways[2];
+    struct measure_side sides[2];
+    size_t rounds = bench_rounds(bench, ROUNDS), count = bench_scaled(bench, load->replies);
+    setenv("BRISK_EXEC_PATH", BENCH_GUARD_FOLDER, 0);
+    setenv("BRISK_FIXTURE_PATH", BENCH_FIXTURES, 0);
+    if (!is_installed("redis")) {
+        bench_report_absent(bench, "redis is not installed");
+        return;
+    }
+    ways[DIRECT] = way_to_redis(&fixtures[DIRECT], NULL);
+    ways[PROXIED] = way_to_redis(&fixtures[PROXIED], "proxy");
+    for (int i = 0; i < 2; i++)
+        sides[i] = (struct measure_side){
+            .work = fetch, .ctx = &ways[i], .threads = 1, .count = count};
+    measure_interleaved(sides, 2, rounds, count);
+    report(bench, sides, PROXIED, DIRECT, rounds, load);
+    for (int i = 0; i < 2; i++)
+        brisk_fixture_stop(fixtures[i], NULL);
+}
+
 static const struct bench_case cases[] = {
-    {"replies-1m", "replies of 1 MiB through a proxy without faults", run_load, &large},
+    {"redis-1m", "GET of 1 MiB from redis through a proxy without faults", run_redis, &large},
+    {"replies-1m", "replies of 1 MiB from a server that does nothing else", run_load, &bare},
     {"replies-100", "replies of 100 bytes, one at a time", run_load, &small},
 };
 
