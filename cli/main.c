@@ -137,9 +137,32 @@ static int help(int argc, char **argv)
         print_usage();
         return cli_finish_output(0);
     }
+    if (strcmp(argv[2], "help") == 0 || strcmp(argv[2], "version") == 0) {
+        print_usage();
+        return cli_finish_output(0);
+    }
     char form[] = "--help";
     char *arguments[] = {argv[2], form, NULL};
     return run_verb(2, arguments);
+}
+
+static int print_man(void)
+{
+    printf(
+        ".TH BRISK 1 \"\" \"brisk %s\"\n.SH NAME\nbrisk \\- caching and profiling for C services\n"
+        ".SH SYNOPSIS\n.B brisk\nVERB [OPTION]... [ARGUMENT]...\n.SH DESCRIPTION\n"
+        "Does what VERB says; brisk help VERB says more of it.\n.SH VERBS\n",
+        BRISK_VERSION_STRING);
+    for (size_t i = 0; i < VERBS; i++)
+        printf(".TP\n.B %s\n%s\n", verbs[i].name, verbs[i].summary);
+    puts(
+        ".TP\n.B help\nwhat a verb does: brisk help VERB\n"
+        ".TP\n.B version\nwhich brisk this is\n"
+        ".SH ENVIRONMENT\n.TP\n.B BRISK_EXEC_PATH\nthe folder of the verbs' programs, in place of "
+        "the one they are installed to\n"
+        ".SH EXIT STATUS\n2 for a verb that there is not, 126 or 127 if its program cannot be run, "
+        "else what the verb says.");
+    return cli_finish_output(0);
 }
 
 /* What the shell completes a verb from. */
@@ -158,6 +181,8 @@ int main(int argc, char **argv)
         return help(argc, argv);
     if (strcmp(word, "--help=words") == 0)
         return print_words();
+    if (strcmp(word, "--help=man") == 0)
+        return print_man();
     if (strcmp(word, "version") == 0 || strcmp(word, "--version") == 0) {
         printf("brisk %s\n", BRISK_VERSION_STRING);
         return cli_finish_output(0);

@@ -13,8 +13,12 @@
 
 #include "base/error.h"
 
-/* Where the parts are once installed, seen from the library's folder. */
-#if !defined(BRISK_LIBEXEC_FROM_LIB) || !defined(BRISK_FIXTURES_FROM_LIB)
+/*
+ * Where the parts are once installed, seen from the library's folder; and where they were to be
+ * installed, for programs that have the library in themselves.
+ */
+#if !defined(BRISK_LIBEXEC_FROM_LIB) || !defined(BRISK_FIXTURES_FROM_LIB) ||                       \
+    !defined(BRISK_LIBEXEC) || !defined(BRISK_FIXTURES)
 #error "the build says where brisk-guard and the fixtures are"
 #endif
 
@@ -110,7 +114,7 @@ static bool find_program_folder(char *folder)
 
 void bk_find_each_folder(bk_find_folder_fn *fn, void *ctx)
 {
-    char folder[PATH_MAX], own[PATH_MAX - 64];
+    char folder[PATH_MAX], own[PATH_MAX];
     const char *home = getenv("HOME"), *config = getenv("XDG_CONFIG_HOME");
     if (!fn("fixtures", ctx))
         return;
@@ -129,11 +133,12 @@ void bk_find_each_folder(bk_find_folder_fn *fn, void *ctx)
             return;
         list += length + (list[length] == ':');
     }
-    char self[PATH_MAX];
-    if (!find_own_folder(self) || strlen(self) >= sizeof own)
-        return;
-    snprintf(folder, sizeof folder, "%.4000s/%s", self, BRISK_FIXTURES_FROM_LIB);
-    fn(folder, ctx);
+    if (find_own_folder(own)) {
+        snprintf(folder, sizeof folder, "%.4000s/%s", own, BRISK_FIXTURES_FROM_LIB);
+        if (!fn(folder, ctx))
+            return;
+    }
+    fn(BRISK_FIXTURES, ctx);
 }
 
 struct search {
@@ -201,6 +206,9 @@ enum brisk_status bk_find_guard(char *path, size_t room, struct brisk_error *err
         if (can_run(path))
             return BRISK_OK;
     }
+    snprintf(path, room, "%s/brisk-guard", BRISK_LIBEXEC);
+    if (can_run(path))
+        return BRISK_OK;
     return bk_error_set(
         error, BRISK_ERR_UNSUPPORTED, ENOENT,
         "brisk-guard is not where brisk is; BRISK_EXEC_PATH names its folder");

@@ -12,7 +12,7 @@
 
 /*
  * Data folders that take long to make (initdb) and are the same each time, kept in the user's
- * cache: templates/NAME-HASH in BRISK_CACHE_DIR, else brisk in XDG_CACHE_HOME or ~/.cache. The
+ * cache: templates/NAME-HASH in BRISK_CACHE_DIR, else brisk in XDG_CACHE_HOME or ~/.cache/. The
  * hash is over what decides the contents. One process makes a template, which others wait for.
  */
 struct bk_template {

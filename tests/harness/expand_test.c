@@ -34,7 +34,7 @@ static void a_name_that_is_set_again_has_the_new_value(void **state)
     (void)state;
     struct bk_pool pool = {0};
     struct bk_variables known = {0};
-    char names[100][8];
+    char names[100][16];
     for (int i = 0; i < 100; i++) {
         snprintf(names[i], sizeof names[i], "n%d", i);
         assert_true(bk_variables_set(&known, &pool, names[i], "old"));

@@ -27,7 +27,7 @@ static void set_path(void)
 int enter_ground(void **state)
 {
     (void)state;
-    snprintf(ground.root, sizeof ground.root, "/tmp/brisk-test-XXXXXX");
+    snprintf(ground.root, sizeof ground.root, "%s/brisk-test-XXXXXX", P_tmpdir);
     if (mkdtemp(ground.root) == NULL)
         return -1;
     snprintf(ground.run, sizeof ground.run, "%s/run", ground.root);
@@ -37,8 +37,7 @@ int enter_ground(void **state)
     setenv("BRISK_RUN_DIR", ground.run, 1);
     setenv("BRISK_CACHE_DIR", ground.cache, 1);
     setenv("BRISK_EXEC_PATH", TEST_GUARD_FOLDER, 1);
-    setenv(
-        "BRISK_FIXTURE_PATH", TEST_SOURCES "/tests/harness/fixtures:" TEST_SOURCES "/fixtures", 1);
+    setenv("BRISK_FIXTURE_PATH", TEST_OWN_FIXTURES ":" TEST_FIXTURES, 1);
     set_path();
     return 0;
 }

@@ -332,7 +332,7 @@ static void what_there_is_not_is_unsupported(void **state)
     assert_non_null(strstr(
         start_failing("no_such", NULL, BRISK_ERR_UNSUPPORTED),
         "there is no fixture 'no_such'; brisk list"));
-    start_failing("/no/such.ini", NULL, BRISK_ERR_UNSUPPORTED);
+    start_failing("/etc/no_such.ini", NULL, BRISK_ERR_UNSUPPORTED);
     setenv("PATH", "/nowhere", 1);
     const char *message = start_failing("bad", NULL, BRISK_ERR_UNSUPPORTED);
     assert_string_equal(message, "bad: there is no program bad_daemon");
