@@ -428,8 +428,8 @@ static void sweep(struct bk_world *world)
     for (;;) {
         pid_t pids[256];
         size_t count = add_own_children(world, pids, 0, 256);
-        if (count == 0)
-            return;
+        if (count == 0 && world->companion != 0)
+            return; /* for a wait there would always be the companion */
         for (size_t i = 0; i < count; i++)
             count = add_children(pids[i], pids, count, 256);
         for (size_t i = 0; i < count; i++)
