@@ -112,7 +112,7 @@ static struct piece next_piece(const struct bk_stream *stream)
     const struct bk_fault *fault = stream->fault;
     const struct bk_arrival *arrival = bk_queue_arrival(&stream->queue);
     struct piece piece = {.length = length_of_next(stream)};
-    piece.due_ns = larger(arrival->ns + delay_of(stream, arrival->position), stream->last_due_ns);
+    piece.due_ns = arrival->ns + delay_of(stream, arrival->position);
     if (fault->bandwidth_bytes_per_s > 0)
         piece.due_ns = larger(piece.due_ns, stream->line_free_ns) +
                        piece.length * NS_PER_S / fault->bandwidth_bytes_per_s;
@@ -165,7 +165,7 @@ static struct bk_stream_step wait_until(uint64_t due_ns)
     return (struct bk_stream_step){.what = BK_STEP_WAIT, .due_ns = due_ns};
 }
 
-/* The end is under way as long as the bytes were. */
+/* The end is under way as long as the bytes were, and never passes one. */
 static struct bk_stream_step next_end(struct bk_stream *stream, uint64_t now_ns)
 {
     const struct bk_fault *fault = stream->fault;

@@ -23,7 +23,7 @@ struct bk_stream {
     unsigned int generation; /* of the fault that it counts for */
     size_t released_bytes;   /* of the queue: their time has come, and they are as they will be */
     size_t slice_left_bytes; /* of a slice that leaves in several pieces */
-    uint64_t last_due_ns;    /* order is kept: nothing leaves before what came before it */
+    uint64_t last_due_ns;    /* of what left last */
     uint64_t line_free_ns;   /* when a line of this bandwidth is done with what has left */
     uint64_t next_drip_ns;
 

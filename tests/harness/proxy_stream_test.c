@@ -246,6 +246,37 @@ static void a_blocked_receiver_gets_no_burst_afterwards(void **state)
     finish(&scene);
 }
 
+/* Looks each 7 ms only, until `length` bytes have left. */
+static void run_late(struct scene *scene, size_t length)
+{
+    while (scene->out_length < length) {
+        struct bk_stream_step step = bk_stream_next(&scene->stream, scene->now_ns);
+        if (step.what == BK_STEP_SEND)
+            take(scene, step.length);
+        else
+            scene->now_ns += 7 * MS;
+    }
+}
+
+static void a_late_loop_neither_slows_a_drip_down_nor_gathers_it(void **state)
+{
+    (void)state;
+    struct scene scene;
+    begin(&scene, "drip=10ms");
+    uint64_t begin_ns = scene.now_ns;
+
+    arrive_text(&scene, "twenty-one characters");
+    run_late(&scene, 11);
+    assert_true(scene.now_ns - begin_ns >= 100 * MS && scene.now_ns - begin_ns < 107 * MS);
+    scene.now_ns += 500 * MS;
+    uint64_t again_ns = scene.now_ns;
+    run_late(&scene, 21);
+
+    for (size_t i = 13; i < 21; i++) /* one was due, and one is now */
+        assert_true(scene.out_ns[i] > again_ns);
+    finish(&scene);
+}
+
 static void drip_lets_a_byte_out_each_time(void **state)
 {
     (void)state;
@@ -484,6 +515,113 @@ static void a_slow_close_holds_only_the_end_back(void **state)
     finish(&scene);
 }
 
+static void a_slow_close_counts_from_the_last_byte(void **state)
+{
+    (void)state;
+    struct scene scene;
+    begin(&scene, "drip=10ms slow_close=50ms");
+    uint64_t begin_ns = scene.now_ns;
+
+    arrive_text(&scene, "12345");
+    bk_stream_end(&scene.stream, false, begin_ns);
+    run(&scene);
+
+    assert_u64(scene.end_ns, begin_ns + 90 * MS);
+    finish(&scene);
+}
+
+static void only_the_first_end_counts(void **state)
+{
+    (void)state;
+    struct scene scene;
+    begin(&scene, "");
+
+    bk_stream_end(&scene.stream, false, scene.now_ns);
+    bk_stream_end(&scene.stream, true, scene.now_ns);
+    run(&scene);
+
+    assert_i64(scene.end, BK_STEP_END);
+    finish(&scene);
+}
+
+static void bytes_in_a_black_hole_count(void **state)
+{
+    (void)state;
+    struct scene scene;
+    begin(&scene, "cut=5 blackhole");
+
+    arrive_text(&scene, "abc");
+    run(&scene);
+    change(&scene, "blackhole=off");
+    arrive_text(&scene, "defg");
+    run(&scene);
+
+    assert_size(scene.out_length, 2);
+    assert_memory_equal(scene.out, "de", 2);
+    assert_i64(scene.end, BK_STEP_CUT);
+    finish(&scene);
+}
+
+static void a_reset_at_once_does_not_wait_for_a_receiver(void **state)
+{
+    (void)state;
+    struct scene scene;
+    begin(&scene, "");
+
+    arrive_text(&scene, "not taken");
+    assert_i64(bk_stream_next(&scene.stream, scene.now_ns).what, BK_STEP_SEND);
+    change(&scene, "reset");
+
+    assert_i64(bk_stream_next(&scene.stream, scene.now_ns).what, BK_STEP_RESET);
+    finish(&scene);
+}
+
+static void a_change_forgets_what_the_old_fault_would_have_waited_for(void **state)
+{
+    (void)state;
+    static const char *const faults[] = {"drip=10m", "bandwidth=1"};
+    for (int i = 0; i < 2; i++) {
+        struct scene scene;
+        begin(&scene, faults[i]);
+        uint64_t begin_ns = scene.now_ns;
+        arrive_text(&scene, "ab");
+        run_until(&scene, begin_ns + 1500 * MS);
+        assert_size(scene.out_length, 1);
+
+        change(&scene, "clear; drip=1ms bandwidth=1000");
+        run_until(&scene, begin_ns + 1502 * MS);
+
+        assert_size(scene.out_length, 2);
+        finish(&scene);
+    }
+}
+
+/* The delay of one byte, after others that went straight through. */
+static uint64_t delay_after(size_t passed, const char *faults)
+{
+    struct scene scene;
+    begin(&scene, "");
+    bk_stream_passed(&scene.stream, passed);
+    arrive_text(&scene, "before");
+    run_until(&scene, scene.now_ns + MS);
+    change(&scene, faults);
+    uint64_t begin_ns = scene.now_ns;
+    arrive_text(&scene, "x");
+    run(&scene);
+    finish(&scene);
+    return scene.out_ns[6] - begin_ns;
+}
+
+static void random_numbers_begin_anew_with_the_fault(void **state)
+{
+    (void)state;
+    uint64_t delay_ns = delay_after(0, "latency=50ms jitter=10ms");
+
+    assert_u64(delay_after(1000, "latency=50ms jitter=10ms"), delay_ns);
+    assert_u64(delay_after(7, "latency=50ms jitter=10ms"), delay_ns);
+    assert_true(delay_after(7, "latency=50ms jitter=10ms seed=2") != delay_ns);
+}
+
 static void an_abort_comes_after_the_bytes_before_it(void **state)
 {
     (void)state;
@@ -580,6 +718,12 @@ BRISK_TEST_MAIN(
     cmocka_unit_test(bandwidth_is_met_exactly_and_a_pause_saves_nothing_up),
     cmocka_unit_test(a_late_loop_does_not_slow_a_line_down),
     cmocka_unit_test(a_blocked_receiver_gets_no_burst_afterwards),
+    cmocka_unit_test(a_late_loop_neither_slows_a_drip_down_nor_gathers_it),
+    cmocka_unit_test(a_slow_close_counts_from_the_last_byte),
+    cmocka_unit_test(only_the_first_end_counts), cmocka_unit_test(bytes_in_a_black_hole_count),
+    cmocka_unit_test(a_reset_at_once_does_not_wait_for_a_receiver),
+    cmocka_unit_test(a_change_forgets_what_the_old_fault_would_have_waited_for),
+    cmocka_unit_test(random_numbers_begin_anew_with_the_fault),
     cmocka_unit_test(drip_lets_a_byte_out_each_time),
     cmocka_unit_test(drip_with_slice_lets_a_slice_out_each_time),
     cmocka_unit_test(slices_have_the_length_that_was_asked_for),
