@@ -33,6 +33,7 @@ static const struct verb verbs[] = {
     {"pause", "stop them in their tracks", cli_pause},
     {"resume", "let them go on", cli_resume},
     {"reset", "make their data as after the start", cli_reset},
+    {"fault", "make the connections to one bad", cli_fault},
     {"logs", "what they have printed", cli_logs},
     {"gc", "remove what killed runs have left behind", cli_gc},
     {"doctor", "what is installed, and what the machine allows", cli_doctor},
