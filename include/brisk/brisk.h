@@ -8,6 +8,7 @@
 #include <brisk/cache.h>
 #include <brisk/chain.h>
 #include <brisk/clock.h>
+#include <brisk/curve.h>
 #include <brisk/hooks.h>
 #include <brisk/key.h>
 #include <brisk/label.h>
