@@ -8,6 +8,8 @@
 #include <brisk/hooks.h>
 #include <brisk/label.h>
 #include <brisk/registry.h>
+#include <brisk/retry.h>
+#include <brisk/ring.h>
 #include <brisk/status.h>
 #include <brisk/version.h>
 #include <brisk/view.h>
