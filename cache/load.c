@@ -42,6 +42,7 @@ struct request {
     struct brisk_view *out;
     enum lookup lookup; /* as far as is known */
     bool was_expired;   /* what it found */
+    bool is_counted;    /* as a miss, by who looked before */
     bool has_loaded;
     bool has_waited;
     struct timespec deadline; /* of waiting; set if it has waited */
@@ -137,15 +138,16 @@ static void keep_result(
     bk_store(request->cache, &store); /* the caller gets the value, whatever becomes of this */
 }
 
-static enum brisk_status call_loader(const struct request *request, struct bk_load *load)
+/* Labelled, timed and counted. */
+static enum brisk_status run_loader(
+    struct brisk_cache *cache, struct brisk_bytes key, struct brisk_view *out,
+    struct brisk_entry_options *entry, brisk_load_fn *load, void *ctx)
 {
-    struct brisk_cache *cache = request->cache;
-    struct brisk_entry_options entry = brisk_entry_options_default();
-    *request->out = (struct brisk_view){0};
+    *out = (struct brisk_view){0};
 
     brisk_label_push(cache->name);
     uint64_t begin_ns = bk_monotonic_ns();
-    enum brisk_status status = request->load(request->key, request->out, &entry, request->ctx);
+    enum brisk_status status = load(key, out, entry, ctx);
     uint64_t end_ns = bk_monotonic_ns();
     brisk_label_pop();
 
@@ -154,7 +156,15 @@ static enum brisk_status call_loader(const struct request *request, struct bk_lo
     if (status < 0)
         bk_cache_count(cache, BK_LOAD_FAILURES, 1);
     if (status != BRISK_OK && status != BRISK_STALE)
-        brisk_view_release(request->out);
+        brisk_view_release(out);
+    return status;
+}
+
+static enum brisk_status call_loader(const struct request *request, struct bk_load *load)
+{
+    struct brisk_entry_options entry = brisk_entry_options_default();
+    enum brisk_status status = run_loader(
+        request->cache, request->key, request->out, &entry, request->load, request->ctx);
     load->group = entry.group; /* nobody else looks before it is done */
     keep_result(request, load, status, &entry);
     return status;
@@ -388,6 +398,8 @@ static bool try_answer(struct request *request, enum brisk_status *status)
 static void count_lookup(const struct request *request)
 {
     struct brisk_cache *cache = request->cache;
+    if (request->is_counted)
+        return;
     if (request->lookup == MISS) {
         bk_cache_count(cache, BK_MISSES, 1);
         if (request->was_expired)
@@ -439,4 +451,36 @@ enum brisk_status brisk_cache_get_or_load(
         .was_expired = status == BRISK_MISS && remaining == 0,
     };
     return load_missing(&request);
+}
+
+enum brisk_status bk_load_missed(
+    struct brisk_cache *cache, struct brisk_bytes key, struct brisk_view *out, brisk_load_fn *load,
+    void *ctx)
+{
+    uint64_t hash = bk_cache_hash(cache, key);
+    *out = (struct brisk_view){0};
+    struct request request = {
+        .cache = cache,
+        .shard = bk_cache_shard(cache, hash),
+        .key = key,
+        .hash = hash,
+        .load = load,
+        .ctx = ctx,
+        .out = out,
+        .is_counted = true,
+    };
+    return load_missing(&request);
+}
+
+enum brisk_status bk_load_apart(
+    struct brisk_cache *cache, struct brisk_bytes key, struct brisk_view *out, brisk_load_fn *load,
+    void *ctx)
+{
+    *out = (struct brisk_view){0};
+    enum brisk_status status = bk_check_key(key);
+    if (status != BRISK_OK)
+        return status;
+    struct brisk_entry_options entry = brisk_entry_options_default();
+    bk_cache_count(cache, BK_MISSES, 1);
+    return run_loader(cache, key, out, &entry, load, ctx);
 }

@@ -15,6 +15,20 @@ void bk_loads_overtake_all(struct bk_shard *shard);
 /* Whether `store`, the result of a load, must not be stored: also if its group was invalidated. */
 bool bk_load_is_overtaken(struct bk_shard *shard, const struct bk_store *store);
 
+/*
+ * brisk_cache_get_or_load of a key that was just looked up by another function,
+ * which counted a miss. That this call was one stays so, also if the second look,
+ * with the lock, finds what another thread has stored meanwhile.
+ */
+enum brisk_status bk_load_missed(
+    struct brisk_cache *cache, struct brisk_bytes key, struct brisk_view *out, brisk_load_fn *load,
+    void *ctx);
+
+/* Counts a miss and runs `load` for the caller alone; nothing is looked up or kept. */
+enum brisk_status bk_load_apart(
+    struct brisk_cache *cache, struct brisk_bytes key, struct brisk_view *out, brisk_load_fn *load,
+    void *ctx);
+
 /* False if `store` is the result of a load that was overtaken itself. */
 static inline bool bk_loads_allow(struct bk_shard *shard, const struct bk_store *store)
 {

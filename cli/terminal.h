@@ -10,6 +10,13 @@
 
 /* What every verb says to its user, and how. Errors and hints go to stderr. */
 
+/*
+ * First of all: SIGINT, SIGTERM and SIGHUP then end the program with 128 and their
+ * number after the progress line is gone, and no file takes the place of a standard
+ * stream that was closed.
+ */
+void cli_start(void);
+
 /* "what failed: why", without a final dot; a newline is added. */
 void cli_error(const char *format, ...) BRISK_PRINTF(1, 2);
 /* One thing to try. */
@@ -23,11 +30,13 @@ bool cli_has_color(FILE *stream);
 
 /*
  * Writes out what is buffered. `status`, or 125 after saying that stdout could not
- * be written.
+ * be written; not if its reader has gone, who knows.
  */
 int cli_finish_output(int status);
 
-/* A line on stderr that is overwritten, five times a second at most; nothing if it is no terminal.
+/*
+ * A line on stderr that is overwritten, five times a second at most; only where there
+ * may be colours as well.
  */
 struct cli_progress {
     uint64_t next_ns;

@@ -30,6 +30,7 @@ function(brisk_install_library name description)
 endfunction()
 
 brisk_install_library(brisk "${PROJECT_DESCRIPTION}")
+brisk_install_library(brisk-harness "Real daemons for integration tests" REQUIRES brisk)
 if(TARGET brisk-memcached)
     brisk_install_library(brisk-memcached "A memcached client that tells the truth"
                           REQUIRES brisk REQUIRES_PRIVATE libmemcached)

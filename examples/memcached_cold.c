@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A cache is cold at times: ask it, else compute and store. The argument is a memcached's address. */
+/* A cache is cold at times: ask it, else compute and store. The argument is a memcached's address.
+ */
 #include <stdio.h>
 
 #include <brisk/memcached.h>

@@ -87,7 +87,7 @@ void sim_print_csv_header(FILE *out)
 /* RFC 4180: a name with a comma or a quote is quoted. */
 static void print_csv_name(FILE *out, const char *name)
 {
-    if (strpbrk(name, ",\"\n") == NULL) {
+    if (strpbrk(name, ",\"\r\n") == NULL) {
         fputs(name, out);
         return;
     }
@@ -182,7 +182,7 @@ static void put_result(struct bk_json *json, const struct sim_result *result)
     bk_json_end(json, '}');
 }
 
-void sim_print_json(FILE *out, const struct sim_result *result)
+bool sim_print_json(FILE *out, const struct sim_result *result)
 {
     struct bk_text text = {0};
     struct bk_json json = {.text = &text};
@@ -190,19 +190,26 @@ void sim_print_json(FILE *out, const struct sim_result *result)
     size_t length = text.length;
     char *buffer = malloc(length + 1);
     if (buffer == NULL)
-        return;
+        return false;
     text = (struct bk_text){.buffer = buffer, .capacity = length + 1};
     json = (struct bk_json){.text = &text};
     put_result(&json, result);
     fwrite(buffer, 1, length, out);
     fputc('\n', out);
     free(buffer);
+    return true;
 }
 
 enum {
     FEW_REQUESTS = 10000,
     MANY_ROUNDS = 20, /* requests per object of room: enough for a cache to settle */
 };
+
+/* Objects and bytes cannot be compared: the advice is about what was asked for first. */
+static bool is_comparable(const struct sim_result *result, const struct sim_row *row)
+{
+    return (row->size->unit == SIM_BYTES) == (result->rows[0].size->unit == SIM_BYTES);
+}
 
 /* What a trace can say about a size: it must be long against it, and fill it. */
 static void judge(const struct sim_result *result, struct sim_advice *advice)
@@ -211,7 +218,7 @@ static void judge(const struct sim_result *result, struct sim_advice *advice)
                                                            : advice->row->misses;
     uint64_t most = 0;
     for (unsigned int i = 0; i < result->row_count; i++)
-        if (result->rows[i].capacity > most)
+        if (is_comparable(result, &result->rows[i]) && result->rows[i].capacity > most)
             most = result->rows[i].capacity;
     advice->confidence = "medium";
     advice->reason = "the requests go round this size a few times only";
@@ -236,12 +243,13 @@ struct sim_advice sim_advise(const struct sim_result *result)
     struct sim_advice advice = {.best_miss_ratio = 1};
     for (unsigned int i = 0; i < result->row_count; i++) {
         double ratio = sim_row_miss_ratio(result, &result->rows[i]);
-        if (ratio < advice.best_miss_ratio)
+        if (is_comparable(result, &result->rows[i]) && ratio < advice.best_miss_ratio)
             advice.best_miss_ratio = ratio;
     }
     for (unsigned int i = 0; i < result->row_count && result->requests != 0; i++) {
         const struct sim_row *row = &result->rows[i];
-        bool is_good = sim_row_miss_ratio(result, row) <= advice.best_miss_ratio + 0.01;
+        bool is_good = is_comparable(result, row) &&
+                       sim_row_miss_ratio(result, row) <= advice.best_miss_ratio + 0.01;
         bool is_better = advice.row == NULL || row->capacity < advice.row->capacity ||
                          (row->capacity == advice.row->capacity &&
                           row->misses < advice.row->misses);
@@ -258,6 +266,10 @@ void sim_print_advice(FILE *out, const struct sim_result *result)
     struct sim_advice advice = sim_advise(result);
     if (advice.row == NULL) {
         fputs("There are no requests, and so no advice.\n", out);
+        return;
+    }
+    if (advice.best_miss_ratio >= 1) {
+        fputs("No request hits in a cache of these sizes: try larger ones.\n", out);
         return;
     }
     fprintf(

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "cli/sim/output.h"
 
 enum {
@@ -109,16 +110,21 @@ static double svg_y(double miss_ratio)
     return SVG_TOP + (1 - miss_ratio) * (SVG_HEIGHT - SVG_TOP - SVG_BOTTOM);
 }
 
-/* In XML, where three characters mean something else. */
+/* In XML, which takes neither `<`, `&` and controls nor what is no UTF-8. */
 static void put_escaped(FILE *out, const char *text)
 {
-    for (; *text != '\0'; text++) {
-        if (*text == '<')
+    for (size_t length; *text != '\0'; text += length) {
+        length = bk_utf8_length(text);
+        if (length == 0) {
+            length = 1;
+            fputc('?', out);
+        } else if (*text == '<') {
             fputs("&lt;", out);
-        else if (*text == '&')
+        } else if (*text == '&') {
             fputs("&amp;", out);
-        else if ((unsigned char)*text >= ' ')
-            fputc(*text, out);
+        } else if ((unsigned char)*text >= ' ') {
+            fwrite(text, 1, length, out);
+        }
     }
 }
 

@@ -41,6 +41,16 @@ static enum brisk_status refuse(struct run *run, enum brisk_status status, const
     return status;
 }
 
+/* Ratios would be those of something else. */
+static enum brisk_status refuse_sum(struct run *run)
+{
+    run->error->status = BRISK_ERR_INVALID;
+    snprintf(
+        run->error->message, sizeof run->error->message,
+        "%.120s: the sizes of all requests add up to 2^64 bytes or more", trace_name(run->trace));
+    return BRISK_ERR_INVALID;
+}
+
 static enum brisk_status lack_memory(struct run *run)
 {
     return refuse(run, BRISK_ERR_NOMEM, "no memory for what is simulated");
@@ -123,9 +133,8 @@ static enum brisk_status open_caches(struct run *run)
 static bool replay_batch(struct run *run, size_t count)
 {
     for (unsigned int c = 0; c < run->cache_count; c++)
-        for (size_t i = 0; i < count; i++)
-            if (!sim_cache_request(&run->caches[c], &run->batch[i]))
-                return false;
+        if (!sim_cache_replay(&run->caches[c], run->batch, count))
+            return false;
     return true;
 }
 
@@ -142,7 +151,9 @@ static enum brisk_status replay(struct run *run)
         if (!replay_batch(run, count))
             return lack_memory(run);
         for (size_t i = 0; i < count; i++)
-            result->bytes_requested += run->batch[i].size;
+            if (__builtin_add_overflow(
+                    result->bytes_requested, run->batch[i].size, &result->bytes_requested))
+                return refuse_sum(run);
         result->requests += count;
         result->read_seconds += middle - begin;
         result->replay_seconds += seconds() - middle;

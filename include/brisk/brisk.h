@@ -6,7 +6,9 @@
 #include <brisk/cache.h>
 #include <brisk/clock.h>
 #include <brisk/hooks.h>
+#include <brisk/key.h>
 #include <brisk/label.h>
+#include <brisk/memo.h>
 #include <brisk/registry.h>
 #include <brisk/retry.h>
 #include <brisk/ring.h>

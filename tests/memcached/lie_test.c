@@ -112,7 +112,7 @@ static size_t expect_only_right_values(struct brisk_memcached *client, bool may_
         assert_true(statuses[i] <= 0 || may_miss);
         if (statuses[i] != BRISK_OK)
             continue;
-        char want[8];
+        char want[32];
         snprintf(want, sizeof want, "%c=%d", 'a' + i, i + 1);
         assert_bytes(brisk_view_bytes(&items[i].value), T(want));
         brisk_view_release(&items[i].value);
