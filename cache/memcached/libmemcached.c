@@ -22,11 +22,11 @@ enum {
 
 struct bk_mc_transport {
     struct bk_mc_transport_options options;
-    struct bk_pool pool;
+    struct bk_mc_pool pool;
 };
 
 struct link {
-    struct bk_pooled pooled; /* first: the pool sees only this */
+    struct bk_mc_pooled pooled; /* first: the pool sees only this */
     memcached_st *memc;
     memcached_result_st result; /* keeps its memory from get to get */
     bool is_kept;               /* it has lain in the pool, so it may be dead by now */
@@ -379,32 +379,33 @@ static void run_on_link(struct run *run)
         run->is_broken && run->link->is_kept && !is_late);
 }
 
-static void free_links(struct bk_pooled *pooled)
+static void free_links(struct bk_mc_pooled *pooled)
 {
     while (pooled != NULL) {
-        struct bk_pooled *next = pooled->next;
+        struct bk_mc_pooled *next = pooled->next;
         free_link((struct link *)(void *)pooled);
         pooled = next;
     }
 }
 
-static enum bk_pool_answer take_link(struct run *run, enum brisk_status *status)
+static enum bk_mc_pool_answer take_link(struct run *run, enum brisk_status *status)
 {
     struct bk_mc_transport *transport = run->transport;
     uint32_t newest = UINT32_MAX;
     if (run->count == 1 && run->requests[0]->verb == BK_MC_CAS)
         newest = run->requests[0]->epoch;
-    struct bk_pooled *pooled = NULL;
-    enum bk_pool_answer answer = bk_pool_take(&transport->pool, newest, run->deadline_ns, &pooled);
+    struct bk_mc_pooled *pooled = NULL;
+    enum bk_mc_pool_answer answer = bk_mc_pool_take(
+        &transport->pool, newest, run->deadline_ns, &pooled);
     *status = BRISK_ERR_TIMEOUT;
-    if (answer == BK_POOL_FOUND) {
+    if (answer == BK_MC_POOL_FOUND) {
         run->link = (struct link *)(void *)pooled;
         run->link->is_kept = true;
         *status = BRISK_OK;
-    } else if (answer == BK_POOL_MAKE) {
+    } else if (answer == BK_MC_POOL_MAKE) {
         *status = make_link(transport, run->deadline_ns, &run->link);
         if (*status != BRISK_OK)
-            bk_pool_forgo(&transport->pool);
+            bk_mc_pool_forgo(&transport->pool);
     }
     return answer;
 }
@@ -413,13 +414,13 @@ static void give_link_back(struct run *run)
 {
     struct bk_mc_transport *transport = run->transport;
     if (!run->is_broken) {
-        bk_pool_give(&transport->pool, &run->link->pooled);
+        bk_mc_pool_give(&transport->pool, &run->link->pooled);
         return;
     }
     /* What killed this connection has most likely killed those that lie idle. */
     free_link(run->link);
-    bk_pool_forgo(&transport->pool);
-    free_links(bk_pool_drain(&transport->pool));
+    bk_mc_pool_forgo(&transport->pool);
+    free_links(bk_mc_pool_drain(&transport->pool));
 }
 
 static enum bk_mc_verdict run_requests(
@@ -431,11 +432,11 @@ static enum bk_mc_verdict run_requests(
     sigset_t before;
     hold_signals(&before);
     enum brisk_status status;
-    enum bk_pool_answer answer = take_link(&run, &status);
+    enum bk_mc_pool_answer answer = take_link(&run, &status);
     enum bk_mc_verdict verdict = BK_MC_ALIVE;
     if (status != BRISK_OK) {
         refuse_rest(&run, status, false);
-        bool is_untried = answer == BK_POOL_TIMEOUT || status == BRISK_ERR_NOMEM;
+        bool is_untried = answer == BK_MC_POOL_TIMEOUT || status == BRISK_ERR_NOMEM;
         verdict = is_untried ? BK_MC_UNTRIED : BK_MC_FAILED;
     } else {
         run_on_link(&run);
@@ -452,7 +453,7 @@ static struct bk_mc_transport *open_transport(const struct bk_mc_transport_optio
     if (transport == NULL)
         return NULL;
     transport->options = *options;
-    if (bk_pool_init(&transport->pool, options->connections))
+    if (bk_mc_pool_init(&transport->pool, options->connections))
         return transport;
     bk_free(transport);
     return NULL;
@@ -460,8 +461,8 @@ static struct bk_mc_transport *open_transport(const struct bk_mc_transport_optio
 
 static void close_transport(struct bk_mc_transport *transport)
 {
-    free_links(bk_pool_drain(&transport->pool));
-    bk_pool_free(&transport->pool);
+    free_links(bk_mc_pool_drain(&transport->pool));
+    bk_mc_pool_free(&transport->pool);
     bk_free(transport);
 }
 

@@ -123,7 +123,7 @@ static enum brisk_status take_found(struct bk_mc_request *request, const struct 
         return status;
     bool is_ours = (found->flags & FLAG_OURS) != 0;
     target->item->flags = is_ours ? found->flags & BRISK_MEMCACHED_FLAGS : found->flags;
-    target->item->cas = (struct brisk_memcached_cas){
+    target->item->cas = (struct brisk_memcached_token){
         .token = found->cas, .server = target->op->server->id, .epoch = found->epoch};
     return BRISK_OK;
 }

@@ -6,41 +6,41 @@
 #include <time.h>
 
 /* On the stack of the thread that waits. */
-struct bk_pool_waiter {
-    struct bk_pool_waiter *next;
+struct bk_mc_pool_waiter {
+    struct bk_mc_pool_waiter *next;
     pthread_cond_t is_served;
     bool has_one;
-    struct bk_pooled *one; /* NULL: to be made */
+    struct bk_mc_pooled *one; /* NULL: to be made */
 };
 
-bool bk_pool_init(struct bk_pool *pool, unsigned int most)
+bool bk_mc_pool_init(struct bk_mc_pool *pool, unsigned int most)
 {
-    *pool = (struct bk_pool){.unmade = most};
+    *pool = (struct bk_mc_pool){.unmade = most};
     pool->end = &pool->first;
     return pthread_mutex_init(&pool->lock, NULL) == 0;
 }
 
-void bk_pool_free(struct bk_pool *pool)
+void bk_mc_pool_free(struct bk_mc_pool *pool)
 {
     pthread_mutex_destroy(&pool->lock);
 }
 
-static struct bk_pooled *pop_idle(struct bk_pool *pool, uint32_t newest_epoch)
+static struct bk_mc_pooled *pop_idle(struct bk_mc_pool *pool, uint32_t newest_epoch)
 {
-    struct bk_pooled **link = &pool->idle;
+    struct bk_mc_pooled **link = &pool->idle;
     while (*link != NULL && (*link)->epoch > newest_epoch)
         link = &(*link)->next;
     if (*link == NULL)
         link = &pool->idle;
-    struct bk_pooled *one = *link;
+    struct bk_mc_pooled *one = *link;
     if (one != NULL)
         *link = one->next;
     return one;
 }
 
-static void unlink_waiter(struct bk_pool *pool, struct bk_pool_waiter *waiter)
+static void unlink_waiter(struct bk_mc_pool *pool, struct bk_mc_pool_waiter *waiter)
 {
-    struct bk_pool_waiter **link = &pool->first;
+    struct bk_mc_pool_waiter **link = &pool->first;
     while (*link != waiter)
         link = &(*link)->next;
     *link = waiter->next;
@@ -49,9 +49,9 @@ static void unlink_waiter(struct bk_pool *pool, struct bk_pool_waiter *waiter)
 }
 
 /* With the lock held. Hands `one`, or the right to make one, to who waits longest. */
-static bool serve_first(struct bk_pool *pool, struct bk_pooled *one)
+static bool serve_first(struct bk_mc_pool *pool, struct bk_mc_pooled *one)
 {
-    struct bk_pool_waiter *waiter = pool->first;
+    struct bk_mc_pool_waiter *waiter = pool->first;
     if (waiter == NULL)
         return false;
     unlink_waiter(pool, waiter);
@@ -73,12 +73,12 @@ static bool init_monotonic(pthread_cond_t *condition)
 }
 
 /* With the lock held. */
-static enum bk_pool_answer
-wait_in_line(struct bk_pool *pool, uint64_t deadline_ns, struct bk_pooled **out)
+static enum bk_mc_pool_answer
+wait_in_line(struct bk_mc_pool *pool, uint64_t deadline_ns, struct bk_mc_pooled **out)
 {
-    struct bk_pool_waiter waiter = {.has_one = false};
+    struct bk_mc_pool_waiter waiter = {.has_one = false};
     if (!init_monotonic(&waiter.is_served))
-        return BK_POOL_TIMEOUT;
+        return BK_MC_POOL_TIMEOUT;
     *pool->end = &waiter;
     pool->end = &waiter.next;
     struct timespec until = {(time_t)(deadline_ns / 1000000000), (long)(deadline_ns % 1000000000)};
@@ -89,20 +89,20 @@ wait_in_line(struct bk_pool *pool, uint64_t deadline_ns, struct bk_pooled **out)
         unlink_waiter(pool, &waiter);
     pthread_cond_destroy(&waiter.is_served);
     if (!waiter.has_one)
-        return BK_POOL_TIMEOUT;
+        return BK_MC_POOL_TIMEOUT;
     *out = waiter.one;
-    return waiter.one != NULL ? BK_POOL_FOUND : BK_POOL_MAKE;
+    return waiter.one != NULL ? BK_MC_POOL_FOUND : BK_MC_POOL_MAKE;
 }
 
-enum bk_pool_answer bk_pool_take(
-    struct bk_pool *pool, uint32_t newest_epoch, uint64_t deadline_ns, struct bk_pooled **out)
+enum bk_mc_pool_answer bk_mc_pool_take(
+    struct bk_mc_pool *pool, uint32_t newest_epoch, uint64_t deadline_ns, struct bk_mc_pooled **out)
 {
-    enum bk_pool_answer answer = BK_POOL_FOUND;
+    enum bk_mc_pool_answer answer = BK_MC_POOL_FOUND;
     pthread_mutex_lock(&pool->lock);
     *out = pop_idle(pool, newest_epoch);
     if (*out == NULL && pool->unmade > 0) {
         pool->unmade--;
-        answer = BK_POOL_MAKE;
+        answer = BK_MC_POOL_MAKE;
     } else if (*out == NULL) {
         answer = wait_in_line(pool, deadline_ns, out);
     }
@@ -110,7 +110,7 @@ enum bk_pool_answer bk_pool_take(
     return answer;
 }
 
-void bk_pool_give(struct bk_pool *pool, struct bk_pooled *one)
+void bk_mc_pool_give(struct bk_mc_pool *pool, struct bk_mc_pooled *one)
 {
     pthread_mutex_lock(&pool->lock);
     if (!serve_first(pool, one)) {
@@ -120,7 +120,7 @@ void bk_pool_give(struct bk_pool *pool, struct bk_pooled *one)
     pthread_mutex_unlock(&pool->lock);
 }
 
-void bk_pool_forgo(struct bk_pool *pool)
+void bk_mc_pool_forgo(struct bk_mc_pool *pool)
 {
     pthread_mutex_lock(&pool->lock);
     if (!serve_first(pool, NULL))
@@ -128,12 +128,12 @@ void bk_pool_forgo(struct bk_pool *pool)
     pthread_mutex_unlock(&pool->lock);
 }
 
-struct bk_pooled *bk_pool_drain(struct bk_pool *pool)
+struct bk_mc_pooled *bk_mc_pool_drain(struct bk_mc_pool *pool)
 {
     pthread_mutex_lock(&pool->lock);
-    struct bk_pooled *all = pool->idle;
+    struct bk_mc_pooled *all = pool->idle;
     pool->idle = NULL;
-    for (struct bk_pooled *one = all; one != NULL; one = one->next)
+    for (struct bk_mc_pooled *one = all; one != NULL; one = one->next)
         pool->unmade++;
     pthread_mutex_unlock(&pool->lock);
     return all;

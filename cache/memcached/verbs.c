@@ -87,7 +87,7 @@ enum brisk_status brisk_memcached_prepend(
 
 enum brisk_status brisk_memcached_cas(
     struct brisk_memcached *client, struct brisk_bytes key, struct brisk_bytes value,
-    struct brisk_memcached_cas cas, const struct brisk_memcached_call *call,
+    struct brisk_memcached_token cas, const struct brisk_memcached_call *call,
     struct brisk_error *error)
 {
     struct bk_mc_op op;

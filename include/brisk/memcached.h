@@ -54,7 +54,7 @@ struct brisk_memcached;
 #define BRISK_MEMCACHED_FLAGS UINT32_C(0x00ffffff)
 
 struct brisk_memcached_server {
-    const char *address; /* "10.0.0.1", "host:11212", "[::1]:11211", or "/path/of.sock" */
+    const char *address; /* "10.0.0.1", "host:11212", "[::1]:11211", or "/run/a.sock" */
     uint32_t weight;     /* default 1 */
 };
 
@@ -134,7 +134,7 @@ static inline struct brisk_memcached_call brisk_memcached_call_default(void)
  * What an item's value was, for brisk_memcached_cas. Opaque. It is good for the
  * server that gave it out, and as long as connections to that server last.
  */
-struct brisk_memcached_cas {
+struct brisk_memcached_token {
     uint64_t token;
     uint32_t server;
     uint32_t epoch;
@@ -143,7 +143,7 @@ struct brisk_memcached_cas {
 struct brisk_memcached_item {
     struct brisk_view value; /* to be released; outlives the client */
     uint32_t flags;          /* the caller's; all 32 if another client stored it */
-    struct brisk_memcached_cas cas;
+    struct brisk_memcached_token cas;
 };
 
 /* Never waits for a server. NULL is allowed. */
@@ -232,7 +232,7 @@ BRISK_API enum brisk_status brisk_memcached_prepend(
  */
 BRISK_API enum brisk_status brisk_memcached_cas(
     struct brisk_memcached *client, struct brisk_bytes key, struct brisk_bytes value,
-    struct brisk_memcached_cas cas, const struct brisk_memcached_call *call,
+    struct brisk_memcached_token cas, const struct brisk_memcached_call *call,
     struct brisk_error *error) BRISK_MUST_CHECK BRISK_NONNULL(1);
 
 /*

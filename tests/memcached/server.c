@@ -125,7 +125,7 @@ void server_start(struct server *server)
 void server_start_on_socket(struct server *server)
 {
     *server = (struct server){.pid = 0};
-    snprintf(server->folder, sizeof server->folder, "/tmp/brisk-memcached-XXXXXX");
+    snprintf(server->folder, sizeof server->folder, "%s/brisk-memcached-XXXXXX", P_tmpdir);
     assert_non_null(mkdtemp(server->folder));
     snprintf(server->address, sizeof server->address, "%s/socket", server->folder);
     assert_that(start_once(server), "memcached does not start");

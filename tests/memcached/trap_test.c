@@ -147,7 +147,7 @@ static void an_empty_cas_token_is_refused_where_libmemcached_runs_the_value(void
     brisk_memcached_close(client);
 
     client = client_with_canary();
-    struct brisk_memcached_cas none = {0, 0, 0};
+    struct brisk_memcached_token none = {0, 0, 0};
     assert_status(
         brisk_memcached_cas(client, T("a"), T("flush_all"), none, NULL, NULL), BRISK_ERR_INVALID);
     expect_canary(client);
