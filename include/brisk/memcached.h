@@ -168,7 +168,7 @@ BRISK_API enum brisk_status brisk_memcached_get(
     BRISK_MUST_CHECK BRISK_NONNULL(1, 4);
 
 /*
- * Looks `key` up and copies its value to `buffer`, without an allocation.
+ * Looks `key` up and copies its value to `buffer`; brisk itself allocates nothing.
  * BRISK_ERR_SHORT_BUFFER: the value needs *length bytes.
  */
 BRISK_API enum brisk_status brisk_memcached_get_into(
