@@ -151,6 +151,8 @@ static enum brisk_status run_loader(
     enum brisk_status status = load(key, out, entry, ctx);
     uint64_t end_ns = bk_monotonic_ns();
     brisk_label_pop();
+    if (bk_view_is_local(out))
+        status = BRISK_ERR_INVALID; /* it would be shared with other threads */
 
     bk_cache_count(cache, BK_LOADS, 1);
     bk_cache_count(cache, BK_LOAD_NS, end_ns - begin_ns);

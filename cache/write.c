@@ -13,6 +13,8 @@ static enum brisk_status prepare(
         return status;
     if (store->value.data == NULL && store->value.length != 0)
         return BRISK_ERR_INVALID;
+    if (bk_view_is_local(&store->value))
+        return BRISK_ERR_INVALID;
     struct brisk_entry_options known = {0};
     if (options != NULL) {
         status = bk_options_read(&known, sizeof known, options, sizeof known, NULL);

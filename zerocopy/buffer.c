@@ -52,7 +52,7 @@ void bk_buffer_end(struct brisk_buffer *buffer, uint32_t old_count)
     }
 
     settle_account(buffer);
-    if (buffer->kind == BK_BUFFER_ADOPTED) {
+    if ((buffer->kind & BK_BUFFER_ADOPTED) != 0) {
         struct bk_adopted_buffer *adopted = (struct bk_adopted_buffer *)buffer;
         adopted->release(adopted->data, adopted->length, adopted->release_ctx);
     }

@@ -19,8 +19,11 @@
  * Thread safety: any thread, for all functions.
  */
 enum bk_buffer_kind {
-    BK_BUFFER_OWNED = 1,  /* the bytes follow the struct, 8-byte aligned */
-    BK_BUFFER_ADOPTED = 2 /* a struct bk_adopted_buffer */
+    BK_BUFFER_OWNED = 1,   /* the bytes follow the struct, 8-byte aligned */
+    BK_BUFFER_ADOPTED = 2, /* a struct bk_adopted_buffer */
+    /* With either: */
+    BK_BUFFER_LOCAL = 4,   /* one thread only: counted by view.c alone, never given to a cache */
+    BK_BUFFER_WRITABLE = 8 /* who has the only reference may write to adopted memory */
 };
 
 struct brisk_buffer {
@@ -102,6 +105,12 @@ static inline void bk_buffer_release(struct brisk_buffer *buffer)
 static inline bool bk_buffer_is_unique(struct brisk_buffer *buffer)
 {
     return atomic_load_explicit(&buffer->references, memory_order_acquire) == 1;
+}
+
+/* Whether `view` may not leave its thread. */
+static inline bool bk_view_is_local(const struct brisk_view *view)
+{
+    return view->buffer != NULL && (view->buffer->kind & BK_BUFFER_LOCAL) != 0;
 }
 
 /* The view takes over the caller's reference. `data` is inside the buffer. */

@@ -3,7 +3,10 @@
 #define BRISK_BRISK_H
 
 /* All of libbrisk; or include only the headers that you use. */
+#include <brisk/buffer.h>
+#include <brisk/bytes.h>
 #include <brisk/cache.h>
+#include <brisk/chain.h>
 #include <brisk/clock.h>
 #include <brisk/curve.h>
 #include <brisk/hooks.h>
@@ -11,6 +14,9 @@
 #include <brisk/label.h>
 #include <brisk/memo.h>
 #include <brisk/registry.h>
+#include <brisk/retry.h>
+#include <brisk/ring.h>
+#include <brisk/send.h>
 #include <brisk/status.h>
 #include <brisk/version.h>
 #include <brisk/view.h>

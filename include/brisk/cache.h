@@ -267,7 +267,7 @@ BRISK_API enum brisk_status brisk_cache_set(
  * and counts all that the view keeps alive. The caller's view stays the caller's.
  * Otherwise as brisk_cache_set. The bytes of a borrowed view must outlive the cache
  * and every view it hands out, as static ones do: of others, such as a listener's
- * argument, store a copy.
+ * argument, store a copy. BRISK_ERR_INVALID also for memory that is BRISK_ADOPT_LOCAL.
  */
 BRISK_API enum brisk_status brisk_cache_set_view(
     struct brisk_cache *cache, struct brisk_bytes key, const struct brisk_view *value,
@@ -333,7 +333,8 @@ brisk_cache_for_each(struct brisk_cache *cache, brisk_cache_visit_fn *visit, voi
  * Computes the value of a key that is missing. On BRISK_OK the cache takes over
  * the reference in *out; `entry` may be changed to choose the time to live and
  * group of the result. BRISK_MISS: there is no such value; it is kept for
- * negative_ttl, whatever entry->ttl says. It must return: no longjmp, no pthread_exit.
+ * negative_ttl, whatever entry->ttl says. It must return: no longjmp, no pthread_exit. A
+ * view of memory that is BRISK_ADOPT_LOCAL is taken for BRISK_ERR_INVALID.
  */
 typedef enum brisk_status brisk_load_fn(
     struct brisk_bytes key, struct brisk_view *out, struct brisk_entry_options *entry, void *ctx);

@@ -93,6 +93,19 @@ BRISK_API enum brisk_status brisk_view_adopt(
     struct brisk_view *out, void *data, size_t length, brisk_release_fn *release, void *ctx)
     BRISK_MUST_CHECK BRISK_NONNULL(1, 4);
 
+/* How adopted memory may be used; to be combined with |. */
+#define BRISK_ADOPT_WRITABLE 1u /* brisk_view_make_mutable may write to it */
+#define BRISK_ADOPT_LOCAL 2u    /* counted for one thread only, which is faster */
+
+/*
+ * brisk_view_adopt with `flags`. All views of LOCAL memory stay in the thread that
+ * adopts it; a cache refuses them with BRISK_ERR_INVALID. BRISK_ERR_INVALID also for an
+ * unknown flag.
+ */
+BRISK_API enum brisk_status brisk_view_adopt_as(
+    struct brisk_view *out, void *data, size_t length, unsigned int flags,
+    brisk_release_fn *release, void *ctx) BRISK_MUST_CHECK BRISK_NONNULL(1, 5);
+
 /*
  * Bytes [offset, offset + length) of `view`, sharing its memory, with a
  * reference of its own; a range without bytes gives the empty view.
@@ -102,6 +115,45 @@ BRISK_API enum brisk_status brisk_view_adopt(
 BRISK_API enum brisk_status brisk_view_slice(
     struct brisk_view *out, const struct brisk_view *view, size_t offset, size_t length)
     BRISK_MUST_CHECK BRISK_NONNULL(1, 2);
+
+/*
+ * Cuts `view` in two: the first `at` bytes go to *front, the rest stays in
+ * `view`. BRISK_ERR_INVALID if it has fewer or if they are the same view; it is
+ * then left as it is.
+ */
+BRISK_API enum brisk_status
+brisk_view_split(struct brisk_view *view, size_t at, struct brisk_view *front)
+    BRISK_MUST_CHECK BRISK_NONNULL(1, 3);
+
+/*
+ * Drops the first `count` bytes, or all after the first `length`. A view that loses its
+ * last byte is released. BRISK_ERR_INVALID if it has fewer; it is then left as it is.
+ */
+BRISK_API enum brisk_status brisk_view_advance(struct brisk_view *view, size_t count)
+    BRISK_NONNULL(1);
+BRISK_API enum brisk_status brisk_view_truncate(struct brisk_view *view, size_t length)
+    BRISK_NONNULL(1);
+
+/*
+ * Makes the bytes of `view` the caller's to write to, at *data. They stay where
+ * they are if no other view can see them; else, and where memory was adopted
+ * without BRISK_ADOPT_WRITABLE or only borrowed, `view` becomes a copy. *data
+ * is good until `view` is retained, sliced, split or released. Of no bytes: NULL.
+ * BRISK_ERR_NOMEM leaves the view as it is.
+ */
+BRISK_API enum brisk_status brisk_view_make_mutable(struct brisk_view *view, uint8_t **data)
+    BRISK_MUST_CHECK BRISK_NONNULL(1, 2);
+
+/* How much memory `view` keeps alive, what brisk adds included; 0 if it is borrowed. */
+BRISK_API size_t brisk_view_pinned_bytes(const struct brisk_view *view) BRISK_NONNULL(1);
+
+/*
+ * Against the small slice that keeps a large buffer alive: copies the bytes and
+ * lets go of the buffer, if that pins more than `max_waste_bytes` beyond the view's
+ * length. BRISK_ERR_NOMEM leaves the view as it is.
+ */
+BRISK_API enum brisk_status brisk_view_compact(struct brisk_view *view, size_t max_waste_bytes)
+    BRISK_MUST_CHECK BRISK_NONNULL(1);
 
 BRISK_END
 
