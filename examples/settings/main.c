@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "settings.h"
+#include "examples/settings/settings.h"
 
 static int finish(enum settings_answer answer, const char *text)
 {

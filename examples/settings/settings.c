@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "settings.h"
+#include "examples/settings/settings.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

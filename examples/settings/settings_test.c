@@ -15,7 +15,7 @@
 
 #include <brisk/fixture.h>
 
-#include "settings.h"
+#include "examples/settings/settings.h"
 
 BRISK_FIXTURE_GROUP(server, "memcached", "memory=16");
 
