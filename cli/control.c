@@ -28,7 +28,7 @@ static const char *find_in_environment(const char *name)
     return getenv(variable);
 }
 
-static struct brisk_fixture *attach(const char *name, struct brisk_error *error)
+struct brisk_fixture *cli_attach(const char *name, struct brisk_error *error)
 {
     const char *folder = strchr(name, '/') == NULL ? find_in_environment(name) : NULL;
     return brisk_fixture_attach(folder != NULL ? folder : name, error);
@@ -49,7 +49,7 @@ static int act_on_all(const char *verb, char **names, action_fn *action, const v
     }
     for (; *names != NULL; names++) {
         struct brisk_error error = {0};
-        struct brisk_fixture *fixture = attach(*names, &error);
+        struct brisk_fixture *fixture = cli_attach(*names, &error);
         if (fixture != NULL && action(fixture, argument, &error) == BRISK_OK)
             continue;
         cli_error("brisk %s: %s", verb, error.message);

@@ -10,6 +10,7 @@
 #include "cli/option.h"
 #include "cli/run.h"
 #include "cli/terminal.h"
+#include "cli/test.h"
 
 #ifndef BRISK_LIBEXEC
 #error "BRISK_LIBEXEC is where the verbs are, seen from the folder of brisk"
@@ -23,6 +24,7 @@ struct verb {
 
 static const struct verb verbs[] = {
     {"run", "run a command with daemons that are there for it alone", cli_run},
+    {"test", "run test programs, each test in a process of its own", cli_test},
     {"list", "the daemons that can be started", cli_list},
     {"ps", "those that run", cli_ps},
     {"stop", "end them", cli_stop},
@@ -31,6 +33,7 @@ static const struct verb verbs[] = {
     {"pause", "stop them in their tracks", cli_pause},
     {"resume", "let them go on", cli_resume},
     {"reset", "make their data as after the start", cli_reset},
+    {"fault", "make the connections to one bad", cli_fault},
     {"logs", "what they have printed", cli_logs},
     {"gc", "remove what killed runs have left behind", cli_gc},
     {"doctor", "what is installed, and what the machine allows", cli_doctor},
@@ -51,6 +54,7 @@ static void print_usage(void)
     puts("  help     what a verb does: brisk help VERB\n"
          "  version  which brisk this is\n");
     puts("  brisk run memcached redis -- ctest\n"
+         "  brisk test build/tests/*_test\n"
          "  brisk sim --size 1%,10% requests.trace\n"
          "  brisk sim --field 7 access.log");
 }

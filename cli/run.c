@@ -168,16 +168,6 @@ static int status_of_signal(const struct run *run)
     return 128 + (int)info.ssi_signo;
 }
 
-/* What to try follows the first part of a message. */
-static void print_failure(const struct brisk_error *error)
-{
-    const char *hint = strstr(error->message, "; ");
-    int length = hint == NULL ? (int)strlen(error->message) : (int)(hint - error->message);
-    cli_error("brisk run: %.*s", length, error->message);
-    if (hint != NULL)
-        cli_hint("%s", hint + 2);
-}
-
 int run_start(struct run *run)
 {
     struct brisk_error error = {0};
@@ -192,7 +182,7 @@ int run_start(struct run *run)
         return 0;
     if (status == BRISK_ERR_CANCELLED)
         return status_of_signal(run);
-    print_failure(&error);
+    cli_failure("run", error.message);
     return 125;
 }
 
@@ -240,7 +230,7 @@ bool run_stop(struct run *run)
                 brisk_fixture_dir(run->fixtures[i]));
         if (brisk_fixture_stop(run->fixtures[i], &error) == BRISK_OK)
             continue;
-        print_failure(&error);
+        cli_failure("run", error.message);
         is_good = false;
     }
     return is_good;

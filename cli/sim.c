@@ -16,6 +16,7 @@ enum option_id {
     OPTION_POLICY = 1,
     OPTION_SIZE,
     OPTION_TTL,
+    OPTION_MRC,
     OPTION_FIELD,
     OPTION_SIZE_FIELD,
     OPTION_CSV,
@@ -35,6 +36,9 @@ static const struct cli_option options[] = {
      "Default: 0.1%,1%,5%,10%,20%."},
     {OPTION_TTL, 0, "ttl", "REQUESTS",
      "Entries expire after so many requests, unless their line says\notherwise. Default: never."},
+    {OPTION_MRC, 0, "mrc", NULL,
+     "Also estimate the miss ratio curves from a sample of 8,192 keys, as\na live cache can, and "
+     "say how far they are from the truth."},
     {OPTION_FIELD, 'f', "field", "N",
      "The key is the n-th field of each line, as in an access log\n"
      "(7 in the common log format). Default: lines are `key size [ttl]`."},
@@ -58,10 +62,12 @@ static const struct cli_verb verb = {
         "the library. A miss ratio counts first requests, which no cache can serve.\n"
         "Sizes in bytes count the sizes of the lines alone; an object larger than the\n"
         "cache is a miss and not stored. Percentages need the number of unique keys, so\n"
-        "files are then read twice, and the standard input is copied to TMPDIR.",
+        "files are then read twice, and the standard input is copied to TMPDIR; so with\n"
+        "--mrc.",
     .examples = "brisk sim requests.trace.zst\n"
                 "brisk sim --policy lru,s3fifo --size 1%,10%,1000,64M requests.trace\n"
                 "brisk sim --field 7 --size-field 10 --plot curves.svg access.log\n"
+                "brisk sim --mrc --policy lru,s3fifo,lfu requests.trace\n"
                 "zcat access.log.*.gz | brisk sim --field 7 --csv -",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
@@ -79,6 +85,7 @@ struct command {
     struct sim_plan plan;
     struct trace_format format;
     uint64_t ttl;
+    bool has_estimates;
     enum form form;
     const char *plot_path;
     const char *output_path;
@@ -153,6 +160,9 @@ static bool set_option(void *ctx, int id, const char *value)
     case OPTION_TTL:
         return read_count(value, TRACE_MOST_SIZE, &command->ttl) ||
                refuse("ttl", value, "a number of requests: --ttl 100000");
+    case OPTION_MRC:
+        command->has_estimates = true;
+        return true;
     case OPTION_FIELD:
         return read_field("field", value, &command->format.key_field);
     case OPTION_SIZE_FIELD:
@@ -196,7 +206,7 @@ static void begin_output(struct command *command, FILE *out)
     if (command->output_path != NULL && !command->is_output_begun && ftruncate(fileno(out), 0) != 0)
         errno = 0; /* no regular file */
     if (command->form == FORM_CSV && !command->is_output_begun)
-        sim_print_csv_header(out);
+        sim_print_csv_header(out, command->has_estimates);
     if (command->form == FORM_TABLE && command->is_output_begun)
         fputc('\n', out);
     command->is_output_begun = true;
@@ -240,6 +250,7 @@ static int simulate(struct command *command, const char *path, FILE *out)
     struct sim_options sim_options = {
         .plan = &command->plan,
         .ttl = command->ttl,
+        .has_estimates = command->has_estimates,
         .progress = show_progress,
         .progress_ctx = command};
     struct sim_result result;

@@ -41,6 +41,15 @@ void cli_hint(const char *format, ...)
     va_end(arguments);
 }
 
+void cli_failure(const char *verb, const char *message)
+{
+    const char *hint = strstr(message, "; ");
+    int length = hint == NULL ? (int)strlen(message) : (int)(hint - message);
+    cli_error("brisk %s: %.*s", verb, length, message);
+    if (hint != NULL)
+        cli_hint("%s", hint + 2);
+}
+
 bool cli_set_color(const char *when)
 {
     if (strcmp(when, "auto") == 0)

@@ -22,6 +22,9 @@ void cli_error(const char *format, ...) BRISK_PRINTF(1, 2);
 /* One thing to try. */
 void cli_hint(const char *format, ...) BRISK_PRINTF(1, 2);
 
+/* Why the verb has failed, by a message of the library: what to try follows its first "; ". */
+void cli_failure(const char *verb, const char *message);
+
 /* `auto` (a terminal, NO_COLOR not set, TERM not dumb), `always` or `never`; false: another word.
  */
 bool cli_set_color(const char *when);

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -170,6 +171,10 @@ static enum brisk_status take_facts(
     const char *name, *value;
     while ((name = bk_message_next(answer, &cursor)) != NULL &&
            (value = bk_message_next(answer, &cursor)) != NULL) {
+        if (strcmp(name, "traffic") == 0) { /* often another one: not for the pool */
+            snprintf(fixture->traffic, sizeof fixture->traffic, "%s", value);
+            continue;
+        }
         const char *known = bk_variables_get(&fixture->facts, name);
         if (known != NULL && strcmp(known, value) == 0)
             continue; /* so that pointers to it stay valid */

@@ -10,6 +10,7 @@
 
 enum {
     BK_FIXTURE_NEEDS = 8,
+    BK_FIXTURE_TRAFFIC_BYTES = 2048,
 };
 
 struct brisk_fixture {
@@ -23,6 +24,8 @@ struct brisk_fixture {
     pid_t guard_pid; /* our child; 0: somebody else's */
     int guard_fd;    /* a pidfd of it, or -1 */
     pid_t process;   /* that has this pointer from start or attach, and not by fork */
+
+    char traffic[BK_FIXTURE_TRAFFIC_BYTES]; /* as the guard last said, in lines */
 
     struct brisk_fixture *needed[BK_FIXTURE_NEEDS]; /* started for this one alone */
     size_t needed_count;

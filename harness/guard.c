@@ -20,10 +20,30 @@
 static struct bk_guard guard;
 static struct bk_message message; /* the request, then its answer */
 
+/* `brisk test` names a file in which it wants what the daemon has said last. */
+static void tell_log(void)
+{
+    char text[BK_GUARD_LOG_BYTES];
+    const char *path = getenv("BRISK_FIXTURE_LOGS");
+    int fd = path == NULL || guard.name == NULL ? -1 : open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    while (bk_sink_drain(&guard.sink))
+        continue;
+    int head = snprintf(text, sizeof text, "[log of %.60s]\n", guard.name);
+    size_t used = (size_t)head;
+    used += bk_sink_tail(guard.sink.path, text + used, sizeof text - used);
+    if (write(fd, text, used) < 0) /* at once, as several may do so */
+        used = 0;
+    close(fd);
+}
+
 /* Nobody is there to wait for a polite end. */
 _Noreturn static void leave_without_owner(void)
 {
     bk_world_end(&guard.world);
+    tell_log();
+    bk_guard_end_proxy(&guard);
     bk_place_close(&guard.place, guard.keep_directory);
     _exit(0);
 }
@@ -144,6 +164,7 @@ static void answer_with_facts(void)
     static const char *const names[] = {"name",   "host", "port", "dir", "data",
                                         "socket", "log",  "bin",  "pid"};
     const char *url = bk_kind_get(&guard.kind, "fixture", "url", "");
+    bk_guard_face_clients(&guard, true);
     bk_message_clear(&message);
     bk_message_add_number(&message, BRISK_OK);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
@@ -153,6 +174,19 @@ static void answer_with_facts(void)
     add_pair("state", guard.world.has_ended ? "ended" : guard.is_paused ? "paused" : "running");
     add_section("export");
     add_section("pifpaf");
+    bk_guard_face_clients(&guard, false);
+}
+
+/* Facts, and what has passed the proxy. */
+static enum brisk_status answer_with_traffic(struct brisk_error *error)
+{
+    const char *lines;
+    enum brisk_status status = bk_guard_read_traffic(&guard, &lines, error);
+    if (status != BRISK_OK)
+        return status;
+    answer_with_facts();
+    add_pair("traffic", lines);
+    return BRISK_OK;
 }
 
 static void answer_with(enum brisk_status status, const struct brisk_error *error)
@@ -234,6 +268,7 @@ static void begin(void)
     answer_with(status, &error);
     add_log_lines();
     bk_guard_end(&guard, BK_END_FAST);
+    bk_guard_end_proxy(&guard);
     bk_place_close(&guard.place, guard.keep_directory);
     bk_message_send(guard.owner_fd, &message);
     _exit(0);
@@ -252,6 +287,12 @@ static enum brisk_status unknown_request(const char *verb, struct brisk_error *e
         "brisk-guard does not know '%.40s'; is it of another version?", verb);
 }
 
+static const char *next_text(size_t *cursor)
+{
+    const char *text = bk_message_next(&message, cursor);
+    return text != NULL ? text : "";
+}
+
 static enum brisk_status obey(const char *verb, size_t cursor, struct brisk_error *error)
 {
     if (strcmp(verb, "facts") == 0)
@@ -266,6 +307,8 @@ static enum brisk_status obey(const char *verb, size_t cursor, struct brisk_erro
         return bk_guard_pause(&guard, false, error);
     if (strcmp(verb, "reset") == 0)
         return bk_guard_reset(&guard, error);
+    if (strcmp(verb, "fault") == 0)
+        return bk_guard_fault(&guard, next_text(&cursor), error);
     return unknown_request(verb, error);
 }
 
@@ -273,6 +316,8 @@ _Noreturn static void stop(int fd)
 {
     struct brisk_error error = {0};
     bk_guard_end(&guard, guard.is_polite ? BK_END_POLITE : BK_END_FAST);
+    tell_log();
+    bk_guard_end_proxy(&guard);
     int failure = bk_place_close(&guard.place, guard.keep_directory);
     enum brisk_status status = BRISK_OK;
     if (failure != 0)
@@ -294,10 +339,12 @@ static bool serve(int fd)
     const char *verb = bk_message_next(&message, &cursor);
     if (strcmp(verb, "stop") == 0)
         stop(fd);
-    enum brisk_status status = obey(verb, cursor, &error);
-    if (status == BRISK_OK) {
+    bool is_about_traffic = strcmp(verb, "traffic") == 0;
+    enum brisk_status status = is_about_traffic ? answer_with_traffic(&error)
+                                                : obey(verb, cursor, &error);
+    if (status == BRISK_OK && !is_about_traffic) {
         answer_with_facts();
-    } else {
+    } else if (status != BRISK_OK) {
         answer_with(status, &error);
         add_log_lines();
     }

@@ -7,6 +7,7 @@
 #include "harness/message.h"
 #include "harness/place.h"
 #include "harness/port.h"
+#include "harness/proxy.h"
 #include "harness/sink.h"
 #include "harness/talk.h"
 #include "harness/world.h"
@@ -23,6 +24,7 @@ enum {
     BK_GUARD_CLIENTS = 16,
     BK_GUARD_PIDS = 1024,
     BK_GUARD_LOG_LINES = 50,
+    BK_GUARD_LOG_BYTES = 8192, /* for BRISK_FIXTURE_LOGS */
 };
 
 struct bk_guard {
@@ -44,6 +46,11 @@ struct bk_guard {
     bool is_isolated;
     bool may_fall_back; /* to no isolation, if the kernel does not let us */
     bool is_paused;
+
+    struct bk_proxy *proxy; /* in front of the first port, in a child; NULL: none */
+    pid_t proxy_pid;
+    const char *server_port; /* the daemon's own */
+    const char *front_port;  /* where clients connect */
 
     int owner_fd;
     int owner_pidfd;
@@ -99,6 +106,20 @@ enum brisk_status bk_guard_fill_data(struct bk_guard *guard, struct brisk_error 
 /* guard_ready.c */
 enum brisk_status bk_guard_await_ready(struct bk_guard *guard, struct brisk_error *error);
 enum brisk_status bk_guard_reset(struct bk_guard *guard, struct brisk_error *error);
+
+/*
+ * guard_proxy.c: before the daemon starts, if the parameter `proxy` asks for it. INVALID if that
+ * is no fault, UNSUPPORTED if clients do not come over the port.
+ */
+enum brisk_status bk_guard_start_proxy(struct bk_guard *guard, struct brisk_error *error);
+void bk_guard_end_proxy(struct bk_guard *guard);
+/* guard_proxy.c: whether ${port} is for clients or, as usual, for the daemon. */
+void bk_guard_face_clients(struct bk_guard *guard, bool is_for_clients);
+enum brisk_status
+bk_guard_fault(struct bk_guard *guard, const char *specification, struct brisk_error *error);
+/* guard_proxy.c: lines of what has passed; a pointer to static memory. */
+enum brisk_status
+bk_guard_read_traffic(struct bk_guard *guard, const char **lines, struct brisk_error *error);
 
 /* guard.c: runs the loop until `fd` is ready for `events` (true), or the deadline (false). */
 bool bk_guard_wait(struct bk_guard *guard, int fd, short events, uint64_t deadline_ns);

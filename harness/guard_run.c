@@ -24,6 +24,7 @@ start_world(struct bk_guard *guard, const struct bk_words *command, struct brisk
         .environment = guard->environment.words,
         .folder = guard->place.path,
         .output_fd = guard->sink.write_fd,
+        .companion = guard->proxy_pid,
         .is_isolated = guard->is_isolated};
     enum brisk_status status = bk_world_start(&guard->world, &options, error);
     if (status != BRISK_ERR_PERMISSION || !guard->may_fall_back)

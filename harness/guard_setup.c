@@ -95,7 +95,9 @@ static enum brisk_status reserve_ports(struct bk_guard *guard, struct brisk_erro
     uint16_t wanted = (uint16_t)strtoul(fixed, NULL, 10);
     if (!set(guard, "host", BK_PORT_HOST))
         return no_memory(error);
-    enum brisk_status status = reserve(guard, "port", wanted, error);
+    /* With a proxy the port that was asked for is the proxy's. */
+    bool has_proxy = bk_kind_has_proxy(&guard->kind);
+    enum brisk_status status = reserve(guard, "port", has_proxy ? 0 : wanted, error);
     const char *names = bk_kind_get(&guard->kind, "fixture", "ports", "");
     while (status == BRISK_OK && *(names += strspn(names, " \t")) != '\0') {
         size_t length = strcspn(names, " \t");
@@ -305,5 +307,7 @@ enum brisk_status bk_guard_set_up(
         status = make_place(guard, error);
     if (status == BRISK_OK)
         status = reserve_ports(guard, error);
-    return status == BRISK_OK ? prepare(guard, error) : status;
+    if (status == BRISK_OK)
+        status = prepare(guard, error);
+    return status == BRISK_OK ? bk_guard_start_proxy(guard, error) : status;
 }

@@ -144,7 +144,7 @@ static bool split_section(struct bk_section *section, char *text)
 
 static enum brisk_status split_sections(struct bk_kind *kind, struct brisk_error *error)
 {
-    kind->sections = bk_pool_take(&kind->pool, (kind->ini.count + 1) * sizeof *kind->sections);
+    kind->sections = bk_pool_take(&kind->pool, (kind->ini.count + 2) * sizeof *kind->sections);
     if (kind->sections == NULL)
         return no_memory(kind->ini.path, error);
     for (size_t i = 0; i < kind->ini.count; i++) {
@@ -178,6 +178,7 @@ static enum brisk_status collect_parameters(struct bk_kind *kind, struct brisk_e
     if (kind->parameters == NULL)
         return no_memory(kind->ini.path, error);
     kind->parameters[kind->parameter_count++] = (struct bk_parameter){"port", ""};
+    kind->parameters[kind->parameter_count++] = (struct bk_parameter){"proxy", ""};
     for (size_t i = 0; i < kind->ini.count; i++) {
         const struct bk_ini_entry *entry = &kind->ini.entries[i];
         if (strcmp(kind->sections[i].name, "param") != 0)
@@ -509,4 +510,10 @@ const char *bk_kind_parameter(const struct bk_kind *kind, const char *name)
 {
     const struct bk_parameter *parameter = find_parameter(kind, name);
     return parameter == NULL ? NULL : parameter->value;
+}
+
+bool bk_kind_has_proxy(const struct bk_kind *kind)
+{
+    const char *proxy = bk_kind_parameter(kind, "proxy");
+    return *proxy != '\0' && strcmp(proxy, "no") != 0;
 }

@@ -34,9 +34,9 @@ struct bk_parameter {
 };
 
 /*
- * `settings` is "a=1,b=2" or NULL; a word without '=' sets its parameter to "yes". `port` is a
- * parameter of every kind. All memory is in kind->pool, which is the caller's to free with
- * bk_kind_free, also after a failure.
+ * `settings` is "a=1,b=2" or NULL; a word without '=' sets its parameter to "yes". `port` and
+ * `proxy` are parameters of every kind. All memory is in kind->pool, which is the caller's to
+ * free with bk_kind_free, also after a failure.
  */
 enum brisk_status bk_kind_load(
     struct bk_kind *kind, const char *path, const char *settings, struct brisk_error *error);
@@ -63,6 +63,9 @@ const char *bk_kind_argument(const struct bk_kind *kind, const struct bk_ini_ent
 
 /* NULL if there is no such parameter. */
 const char *bk_kind_parameter(const struct bk_kind *kind, const char *name);
+
+/* Whether the parameter `proxy`, which every kind has, asks for one. */
+bool bk_kind_has_proxy(const struct bk_kind *kind);
 
 /* SIGTERM for "TERM"; 0 for what is no signal. */
 int bk_signal_number(const char *name);

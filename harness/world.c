@@ -279,6 +279,7 @@ enum brisk_status bk_world_start(
     int sockets[2];
     *world = (struct bk_world){.root_fd = -1, .status_fd = -1};
     world->is_isolated = options->is_isolated;
+    world->companion = options->companion;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0)
         return bk_error_set(error, BRISK_ERR_SYSTEM, errno, "socketpair: %s", strerror(errno));
     setsockopt(sockets[0], SOL_SOCKET, SO_PASSCRED, &(int){1}, sizeof(int));
@@ -377,6 +378,17 @@ static size_t add_children(pid_t pid, pid_t *pids, size_t count, size_t room)
     return count;
 }
 
+/* Those of the world that are children of this process. */
+static size_t add_own_children(const struct bk_world *world, pid_t *pids, size_t count, size_t room)
+{
+    size_t before = count;
+    count = add_children(getpid(), pids, count, room);
+    for (size_t i = before; i < count; i++)
+        if (pids[i] == world->companion)
+            pids[i] = pids[--count];
+    return count;
+}
+
 /* Children of threads other than the first are rare, and end when the world does. */
 size_t bk_world_list(const struct bk_world *world, pid_t *pids, size_t room)
 {
@@ -384,8 +396,8 @@ size_t bk_world_list(const struct bk_world *world, pid_t *pids, size_t room)
         return 0;
     size_t count = 0;
     pids[count++] = world->main;
-    pid_t top = world->is_isolated ? world->root : getpid();
-    count = add_children(top, pids, count, room);
+    count = world->is_isolated ? add_children(world->root, pids, count, room)
+                               : add_own_children(world, pids, count, room);
     for (size_t i = 1; i < count; i++)
         if (pids[i] == world->main) {
             pids[i] = pids[--count];
@@ -415,7 +427,9 @@ static void sweep(struct bk_world *world)
 {
     for (;;) {
         pid_t pids[256];
-        size_t count = add_children(getpid(), pids, 0, 256);
+        size_t count = add_own_children(world, pids, 0, 256);
+        if (count == 0 && world->companion != 0)
+            return; /* for a wait there would always be the companion */
         for (size_t i = 0; i < count; i++)
             count = add_children(pids[i], pids, count, 256);
         for (size_t i = 0; i < count; i++)

@@ -16,13 +16,14 @@
  * root ends if this process does (PR_SET_PDEATHSIG). /dev/shm is a folder of the fixture's
  * own. Otherwise its orphans come to this process, which is a subreaper, and are found there.
  *
- * For a program with one thread, whose only children these are.
+ * For a program with one thread, whose only children these are, but for one companion.
  */
 struct bk_world {
-    pid_t root;    /* that this process waits for; 0: none */
-    int root_fd;   /* a pidfd of it */
-    pid_t main;    /* the program, as seen from here */
-    int status_fd; /* where an isolated root says how the program ended; else -1 */
+    pid_t root;      /* that this process waits for; 0: none */
+    int root_fd;     /* a pidfd of it */
+    pid_t main;      /* the program, as seen from here */
+    int status_fd;   /* where an isolated root says how the program ended; else -1 */
+    pid_t companion; /* a child of this process that is not of the world; 0: none */
     bool is_isolated;
     bool has_ended; /* the program; how is in wait_status */
     int wait_status;
@@ -34,6 +35,7 @@ struct bk_world_options {
     char *const *environment; /* all of it */
     const char *folder;       /* of the fixture: where it starts, and visible in any case */
     int output_fd;            /* its stdout and stderr; its stdin is empty */
+    pid_t companion;          /* as in struct bk_world */
     bool is_isolated;
 };
 

@@ -168,6 +168,54 @@ brisk_fixture_resume(struct brisk_fixture *fixture, struct brisk_error *error) B
 BRISK_API enum brisk_status
 brisk_fixture_reset(struct brisk_fixture *fixture, struct brisk_error *error) BRISK_NONNULL(1);
 
+/*
+ * Makes the connections to a fixture bad on purpose. The fixture was started with the parameter
+ * `proxy`: then host, port and URL are those of a proxy in front of it, which changes nothing
+ * until it is told to. `specification` is words with blanks or commas between them
+ * (docs/faults.md):
+ *
+ *     "latency=50ms jitter=10ms direction=down"   "cut=100"   "reset"   "down"   "clear"
+ *
+ * What is named replaces its earlier value, everything else stays. When the call returns it
+ * applies to all bytes that have not left the proxy, on open connections and on new ones; the
+ * fixture itself does not notice, and its restart changes nothing.
+ *
+ * BRISK_ERR_INVALID if it has no proxy, or the specification is wrong: the message says what to
+ * write, and nothing has changed. BRISK_ERR_UNREACHABLE if the proxy has been killed.
+ */
+BRISK_API enum brisk_status brisk_fixture_fault(
+    struct brisk_fixture *fixture, const char *specification, struct brisk_error *error)
+    BRISK_NONNULL(1, 2);
+
+/* All faults off: the same as "clear". */
+BRISK_API enum brisk_status
+brisk_fixture_fault_clear(struct brisk_fixture *fixture, struct brisk_error *error)
+    BRISK_NONNULL(1);
+
+/* What a fixture's proxy does, and what it has done since it was started. */
+struct brisk_fixture_traffic {
+    size_t size;          /* of this struct, as the caller knows it; no more is filled in */
+    const char *faults;   /* a specification that makes them; valid until the next call */
+    uint64_t seed;        /* of their random numbers */
+    uint64_t connections; /* open now */
+    uint64_t accepted;
+    uint64_t unreachable; /* of these, reset because the fixture did not answer */
+    uint64_t bytes_up;    /* that have left for the fixture */
+    uint64_t bytes_down;  /* that have left for clients */
+};
+
+static inline struct brisk_fixture_traffic brisk_fixture_traffic_empty(void)
+{
+    struct brisk_fixture_traffic traffic = {
+        sizeof(struct brisk_fixture_traffic), 0, 0, 0, 0, 0, 0, 0};
+    return traffic;
+}
+
+/* As brisk_fixture_fault; BRISK_ERR_INVALID also for a size that is none. */
+BRISK_API enum brisk_status brisk_fixture_read_traffic(
+    struct brisk_fixture *fixture, struct brisk_fixture_traffic *traffic, struct brisk_error *error)
+    BRISK_NONNULL(1, 2);
+
 /* The strings live as long as the fixture. The name is that of this instance. */
 BRISK_API const char *brisk_fixture_name(const struct brisk_fixture *fixture) BRISK_NONNULL(1);
 BRISK_API const char *brisk_fixture_kind_name(const struct brisk_fixture *fixture) BRISK_NONNULL(1);

@@ -42,7 +42,7 @@ static void what_is_unknown_is_an_error_with_its_place(void **state)
         {LEAST "[file]\nline = a\n", NULL,
          "f.ini:4:2: [file NAME] has a name behind it, and no other section has"},
         {"[fixture]\nname = x\n", NULL, "f.ini:1:1: [fixture] needs the keys name and exec"},
-        {LEAST "[param]\na = 1\n", "b=2", "f.ini has no parameter 'b'; it has port, a"},
+        {LEAST "[param]\na = 1\n", "b=2", "f.ini has no parameter 'b'; it has port, proxy, a"},
         {LEAST, "port=0", "port=0 is not 1 to 65535"},
         {LEAST, "port=x", "port=x is not 1 to 65535"},
         {LEAST, "port=65536", "port=65536 is not 1 to 65535"},
