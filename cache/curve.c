@@ -312,6 +312,12 @@ static void read_points(const struct brisk_curve *curve, struct brisk_curve_read
     }
 }
 
+/* The nearest whole number, or the greatest that there is. */
+static uint64_t rounded(double number)
+{
+    return number < 0x1p64 - 0x1p11 ? (uint64_t)(number + 0.5) : UINT64_MAX;
+}
+
 void brisk_curve_read(
     const struct brisk_curve *curve, uint64_t entries, struct brisk_curve_reading *out)
 {
@@ -323,7 +329,7 @@ void brisk_curve_read(
         .requests = curve->requests,
         .sampled_requests = curve->sampled_requests,
         .sampled_keys = curve->keys,
-        .unique_keys = (uint64_t)(curve->keys * curve->keys_per_sample + 0.5),
+        .unique_keys = rounded(curve->keys * curve->keys_per_sample),
         .sample_rate = rate_of(curve),
         .memory_bytes = sizeof *curve + table_bytes(curve),
     };

@@ -6,9 +6,9 @@ include(CMakePackageConfigHelpers)
 set(BRISK_CMAKE_DIR "${CMAKE_INSTALL_LIBDIR}/cmake/brisk")
 set(BRISK_PKGCONFIG_DIR "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
 
-# brisk_install_library(brisk "what it is" [REQUIRES other])
+# brisk_install_library(brisk "what it is" [REQUIRES other] [REQUIRES_PRIVATE package])
 function(brisk_install_library name description)
-    cmake_parse_arguments(PARSE_ARGV 2 arg "" "REQUIRES" "")
+    cmake_parse_arguments(PARSE_ARGV 2 arg "" "REQUIRES;REQUIRES_PRIVATE" "")
     install(TARGETS ${name} ${name}_static EXPORT ${name}-targets)
     install(EXPORT ${name}-targets NAMESPACE brisk:: DESTINATION "${BRISK_CMAKE_DIR}")
 
@@ -22,12 +22,19 @@ function(brisk_install_library name description)
     if(arg_REQUIRES)
         set(BRISK_PC_REQUIRES "\nRequires: ${arg_REQUIRES}")
     endif()
+    if(arg_REQUIRES_PRIVATE)
+        string(APPEND BRISK_PC_REQUIRES "\nRequires.private: ${arg_REQUIRES_PRIVATE}")
+    endif()
     configure_file("${PROJECT_SOURCE_DIR}/cmake/brisk.pc.in" ${name}.pc @ONLY)
     install(FILES "${CMAKE_CURRENT_BINARY_DIR}/${name}.pc" DESTINATION "${BRISK_PKGCONFIG_DIR}")
 endfunction()
 
 brisk_install_library(brisk "${PROJECT_DESCRIPTION}")
 brisk_install_library(brisk-harness "Real daemons for integration tests" REQUIRES brisk)
+if(TARGET brisk-memcached)
+    brisk_install_library(brisk-memcached "A memcached client that tells the truth"
+                          REQUIRES brisk REQUIRES_PRIVATE libmemcached)
+endif()
 
 configure_package_config_file(cmake/brisk-config.cmake.in brisk-config.cmake
     INSTALL_DESTINATION "${BRISK_CMAKE_DIR}" NO_SET_AND_CHECK_MACRO)

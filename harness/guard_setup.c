@@ -30,25 +30,36 @@ static bool set(struct bk_guard *guard, const char *name, const char *value)
     return value != NULL && bk_variables_set(&guard->variables, &guard->pool, name, value);
 }
 
+static enum brisk_status
+no_program(struct bk_guard *guard, const char *program, struct brisk_error *error)
+{
+    const char *name = bk_kind_get(&guard->kind, "fixture", "name", "");
+    const char *package = bk_kind_get(&guard->kind, "fixture", "package", NULL);
+    if (package != NULL)
+        return bk_error_set(
+            error, BRISK_ERR_UNSUPPORTED, ENOENT,
+            "%s is not installed: there is no %s; apt-get install %s", name, program, package);
+    return bk_error_set(
+        error, BRISK_ERR_UNSUPPORTED, ENOENT, "%s: there is no program %s", name, program);
+}
+
+/* That of the command line, and those that a script on it will start. */
 static enum brisk_status find_program(struct bk_guard *guard, struct brisk_error *error)
 {
     const char *exec = bk_kind_get(&guard->kind, "fixture", "exec", "");
     char *first = bk_pool_copy(&guard->pool, exec, strcspn(exec, " \t"));
     if (first == NULL)
         return no_memory(error);
-    const char *places = bk_kind_get(&guard->kind, "fixture", "find", first);
-    guard->program = bk_find_program(&guard->pool, places);
-    if (guard->program != NULL)
-        return BRISK_OK;
-    const char *package = bk_kind_get(&guard->kind, "fixture", "package", NULL);
-    if (package != NULL)
-        return bk_error_set(
-            error, BRISK_ERR_UNSUPPORTED, ENOENT,
-            "%s is not installed: there is no %s; apt-get install %s",
-            bk_kind_get(&guard->kind, "fixture", "name", ""), first, package);
-    return bk_error_set(
-        error, BRISK_ERR_UNSUPPORTED, ENOENT, "%s: there is no program %s",
-        bk_kind_get(&guard->kind, "fixture", "name", ""), places);
+    guard->program = bk_find_program(
+        &guard->pool, bk_kind_get(&guard->kind, "fixture", "find", first));
+    if (guard->program == NULL)
+        return no_program(guard, first, error);
+    size_t cursor = 0;
+    for (const struct bk_ini_entry *entry;
+         (entry = bk_kind_next(&guard->kind, "fixture", "requires", &cursor)) != NULL;)
+        if (bk_find_program(&guard->pool, entry->value) == NULL)
+            return no_program(guard, entry->value, error);
+    return BRISK_OK;
 }
 
 static bool set_program_folder(struct bk_guard *guard)

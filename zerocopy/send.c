@@ -224,6 +224,8 @@ check_message(const struct brisk_file_message *message, const struct bk_transfer
 static uint64_t drop_sent(struct brisk_bytes *bytes, uint64_t count)
 {
     size_t part = count < bytes->length ? (size_t)count : bytes->length;
+    if (part == 0)
+        return count; /* also of no bytes at all, which may be at NULL */
     *bytes = brisk_bytes_of((const uint8_t *)bytes->data + part, bytes->length - part);
     return count - part;
 }

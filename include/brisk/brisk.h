@@ -14,6 +14,8 @@
 #include <brisk/label.h>
 #include <brisk/memo.h>
 #include <brisk/registry.h>
+#include <brisk/retry.h>
+#include <brisk/ring.h>
 #include <brisk/send.h>
 #include <brisk/status.h>
 #include <brisk/version.h>

@@ -171,7 +171,8 @@ static void wait_for_the_other(struct actor *actor)
 /* Whether this access is one to stop before. */
 static bool is_stop(struct actor *actor, const volatile char *word, bool is_store)
 {
-    bool goes_on = word == actor->last_word + 8 && is_store == actor->last_was_store;
+    bool goes_on = actor->last_word != NULL && word == actor->last_word + 8 &&
+                   is_store == actor->last_was_store;
     bool was_store = actor->last_was_store;
     actor->copied = goes_on ? actor->copied + 1 : 0;
     actor->repeats = word == actor->last_word ? actor->repeats + 1 : 0;

@@ -2,6 +2,8 @@
 /* The daemons of the other fixtures, as far as they are installed: scripts/check --all does that.
  */
 #include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 
 #include "tests/harness/fixture_support.h"
 
@@ -93,6 +95,9 @@ static void etcd_has_three_members_if_told_so(void **state)
     assert_true(
         ask(brisk_fixture_port(fixture),
             "POST /v3/cluster/member/list HTTP/1.0\r\nContent-Length: 2\r\n\r\n{}", "\"three\""));
+    assert_ok(brisk_fixture_kill(fixture, SIGKILL, NULL));
+    assert_false(can_connect(brisk_fixture_port(fixture)));
+    assert_ok(brisk_fixture_restart(fixture, NULL));
     assert_ok(brisk_fixture_stop(fixture, NULL));
     assert_u64(count_processes(), 0);
 }
@@ -101,7 +106,7 @@ static void redis_has_a_sentinel_if_told_so(void **state)
 {
     (void)state;
     need_daemon("redis");
-    struct brisk_fixture *fixture = start("redis", "sentinel,password=secret");
+    struct brisk_fixture *fixture = start("redis", "sentinel,password=my secret");
     const char *port = brisk_fixture_variable(fixture, "REDIS_SENTINEL_PORT");
     assert_non_null(port);
 
@@ -109,8 +114,10 @@ static void redis_has_a_sentinel_if_told_so(void **state)
         ask((uint16_t)strtoul(port, NULL, 10), "SENTINEL GET-MASTER-ADDR-BY-NAME brisk\r\n",
             "127.0.0.1"));
 
-    assert_true(ask(brisk_fixture_port(fixture), "AUTH secret\r\nPING\r\n", "+OK\r\n+PONG"));
     assert_ok(brisk_fixture_reset(fixture, NULL));
+    assert_ok(brisk_fixture_restart(fixture, NULL));
+    assert_true(ask(brisk_fixture_port(fixture), "AUTH \"my secret\"\r\nPING\r\n", "+OK\r\n+PONG"));
+    assert_true(ask((uint16_t)strtoul(port, NULL, 10), "SENTINEL CKQUORUM brisk\r\n", "+OK 1"));
     assert_ok(brisk_fixture_stop(fixture, NULL));
     assert_u64(count_processes(), 0);
 }
@@ -267,7 +274,8 @@ static void influxdb(void **state)
 {
     (void)state;
     live_through_all(&(struct daemon){
-        "influxdb", "database=mine", "GET /query?q=SHOW%20DATABASES HTTP/1.0\r\n\r\n", "mine"});
+        "influxdb", "database=my-data", "GET /query?q=SHOW%20DATABASES HTTP/1.0\r\n\r\n",
+        "my-data"});
 }
 
 static void influxdb_is_reset(void **state)
@@ -325,6 +333,28 @@ static void pgbouncer_stands_before_a_postgresql(void **state)
     assert_u64(count_processes(), 0);
 }
 
+static void a_folder_may_have_a_blank_in_its_name(void **state)
+{
+    (void)state;
+    static const struct daemon daemons[] = {
+        {"redis", "save", "PING\r\n", "+PONG"},
+        {"redis", "sentinel", "PING\r\n", "+PONG"},
+        {"etcd", "cluster", "GET /version HTTP/1.0\r\n\r\n", "\"etcdserver\":"},
+        {"nginx", NULL, "GET / HTTP/1.0\r\n\r\n", "Server: nginx"}};
+    char folder[sizeof ground.run + 16];
+    for (size_t i = 0; i < sizeof daemons / sizeof daemons[0]; i++)
+        need_daemon(daemons[i].name);
+    snprintf(folder, sizeof folder, "%s/a folder", ground.run);
+    assert_int_equal(mkdir(folder, 0700), 0);
+    setenv("BRISK_RUN_DIR", folder, 1);
+    for (size_t i = 0; i < sizeof daemons / sizeof daemons[0]; i++) {
+        struct brisk_fixture *fixture = start(daemons[i].name, daemons[i].parameters);
+        assert_true(ask(brisk_fixture_port(fixture), daemons[i].said, daemons[i].answer));
+        assert_ok(brisk_fixture_stop(fixture, NULL));
+    }
+    assert_int_equal(rmdir(folder), 0);
+}
+
 BRISK_TEST_MAIN(
     on_ground(mariadb), on_ground(mysql_is_mariadb), on_ground(rabbitmq), on_ground(etcd),
     on_ground(etcd_is_reset), on_ground(etcd_has_three_members_if_told_so),
@@ -334,4 +364,5 @@ BRISK_TEST_MAIN(
     on_ground(nginx), on_ground(nginx_serves_the_data_folder), on_ground(haproxy),
     on_ground(haproxy_passes_on), on_ground(beanstalkd),
     on_ground(beanstalkd_keeps_jobs_if_told_so), on_ground(influxdb), on_ground(influxdb_is_reset),
-    on_ground(pgbouncer_stands_before_a_postgresql))
+    on_ground(pgbouncer_stands_before_a_postgresql),
+    on_ground(a_folder_may_have_a_blank_in_its_name))

@@ -338,6 +338,15 @@ static void what_there_is_not_is_unsupported(void **state)
     assert_string_equal(message, "bad: there is no program bad_daemon");
 }
 
+static void what_a_script_would_start_is_looked_for_first(void **state)
+{
+    (void)state;
+    const char *message = start_failing("requiring", NULL, BRISK_ERR_UNSUPPORTED);
+    assert_string_equal(
+        message, "requiring is not installed: there is no no_such_program | nor_this; "
+                 "apt-get install no-such-package");
+}
+
 static void a_kept_folder_stays_and_is_nobodys(void **state)
 {
     (void)state;
@@ -560,8 +569,10 @@ BRISK_TEST_MAIN(
     on_ground(fixtures_of_one_call_are_shared_by_those_that_need_them),
     on_ground(if_one_of_several_fails_none_is_left), on_ground(several_start_at_the_same_time),
     on_ground(a_start_that_is_called_off_leaves_nothing), on_ground(wrong_options_are_refused),
-    on_ground(what_there_is_not_is_unsupported), on_ground(a_kept_folder_stays_and_is_nobodys),
-    on_ground(a_template_is_made_once), on_ground(threads_start_fixtures_and_make_one_template),
+    on_ground(what_there_is_not_is_unsupported),
+    on_ground(what_a_script_would_start_is_looked_for_first),
+    on_ground(a_kept_folder_stays_and_is_nobodys), on_ground(a_template_is_made_once),
+    on_ground(threads_start_fixtures_and_make_one_template),
     on_ground(a_forked_child_may_use_it_and_not_end_it),
     on_ground(a_caller_that_waits_for_all_its_children_does_no_harm),
     on_ground(attached_fixtures_are_found_by_name_and_folder),
