@@ -37,19 +37,39 @@ struct settings {
 static atomic_bool has_stopped;
 static atomic_int stop_signal;
 
-static void stop(int signal_number)
+static sigset_t signals_to_catch(void)
 {
-    atomic_store(&stop_signal, signal_number);
-    atomic_store(&has_stopped, true);
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    return signals;
 }
 
 /* The first signal ends the run with what there is so far, the second one at once. */
-static void catch_signals(void)
+static void *wait_for_signal(void *ctx)
 {
-    struct sigaction action = {.sa_handler = stop, .sa_flags = (int)SA_RESETHAND | SA_RESTART};
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    (void)ctx;
+    sigset_t signals = signals_to_catch();
+    int number;
+    if (sigwait(&signals, &number) != 0)
+        return NULL;
+    atomic_store(&stop_signal, number);
+    atomic_store(&has_stopped, true);
+    pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
+    for (;;)
+        pause();
+}
+
+/* Before other threads start: they inherit that these signals are for the one that waits. */
+static bool catch_signals(void)
+{
+    sigset_t signals = signals_to_catch();
+    pthread_t thread;
+    signal(SIGINT, SIG_DFL); /* a shell's background programs ignore it */
+    signal(SIGTERM, SIG_DFL);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    return pthread_create(&thread, NULL, wait_for_signal, NULL) == 0 && pthread_detach(thread) == 0;
 }
 
 static void print_help(void)
@@ -293,7 +313,8 @@ int main(int argc, char **argv)
 
     struct origin origin;
     char message[512];
-    catch_signals();
+    if (!catch_signals())
+        return fail("no threads", "is their limit reached? ulimit -u");
     if (!origin_open(&origin, settings.folders, settings.files, message, sizeof message))
         return complain(message, "name a folder with text files: webcache /usr/share/doc");
     if (!settings.is_json)
