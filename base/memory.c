@@ -6,18 +6,6 @@
 
 struct brisk_allocator bk_allocator_hook;
 
-enum brisk_status brisk_set_allocator(const struct brisk_allocator *allocator)
-{
-    if (allocator == NULL) {
-        memset(&bk_allocator_hook, 0, sizeof bk_allocator_hook);
-        return BRISK_OK;
-    }
-    if (allocator->allocate == NULL || allocator->reallocate == NULL || allocator->release == NULL)
-        return BRISK_ERR_INVALID;
-    bk_allocator_hook = *allocator;
-    return BRISK_OK;
-}
-
 void *bk_calloc(size_t count, size_t length)
 {
     if (!bk_has_allocator_hook())

@@ -6,8 +6,9 @@ include(CMakePackageConfigHelpers)
 set(BRISK_CMAKE_DIR "${CMAKE_INSTALL_LIBDIR}/cmake/brisk")
 set(BRISK_PKGCONFIG_DIR "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
 
-# brisk_install_library(brisk "what it is")
+# brisk_install_library(brisk "what it is" [REQUIRES other])
 function(brisk_install_library name description)
+    cmake_parse_arguments(PARSE_ARGV 2 arg "" "REQUIRES" "")
     install(TARGETS ${name} ${name}_static EXPORT ${name}-targets)
     install(EXPORT ${name}-targets NAMESPACE brisk:: DESTINATION "${BRISK_CMAKE_DIR}")
 
@@ -17,11 +18,16 @@ function(brisk_install_library name description)
     set(BRISK_PC_PREFIX "\${pcfiledir}/${up}")
     set(BRISK_PC_NAME ${name})
     set(BRISK_PC_DESCRIPTION "${description}")
+    set(BRISK_PC_REQUIRES "")
+    if(arg_REQUIRES)
+        set(BRISK_PC_REQUIRES "\nRequires: ${arg_REQUIRES}")
+    endif()
     configure_file("${PROJECT_SOURCE_DIR}/cmake/brisk.pc.in" ${name}.pc @ONLY)
     install(FILES "${CMAKE_CURRENT_BINARY_DIR}/${name}.pc" DESTINATION "${BRISK_PKGCONFIG_DIR}")
 endfunction()
 
 brisk_install_library(brisk "${PROJECT_DESCRIPTION}")
+brisk_install_library(brisk-profiler "Stacks of running programs" REQUIRES brisk)
 
 configure_package_config_file(cmake/brisk-config.cmake.in brisk-config.cmake
     INSTALL_DESTINATION "${BRISK_CMAKE_DIR}" NO_SET_AND_CHECK_MACRO)

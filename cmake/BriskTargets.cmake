@@ -15,8 +15,13 @@ endfunction()
 
 # brisk_library(brisk MODULES base cache)
 # libbrisk.so and libbrisk.a, as targets brisk::brisk and brisk::brisk_static.
+# brisk_library(brisk-harness COMPONENT harness MODULES harness LIBRARIES brisk)
+# libbrisk-harness.so and .a, as brisk::harness and brisk::harness_static, which link brisk.
 function(brisk_library name)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "MODULES")
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "COMPONENT" "MODULES;LIBRARIES")
+    if(NOT arg_COMPONENT)
+        set(arg_COMPONENT ${name})
+    endif()
     set(objects "")
     foreach(module IN LISTS arg_MODULES)
         if(TARGET brisk_${module}_objects)
@@ -29,6 +34,7 @@ function(brisk_library name)
 
     add_library(${name} SHARED ${objects})
     set_target_properties(${name} PROPERTIES
+        EXPORT_NAME ${arg_COMPONENT}
         VERSION ${PROJECT_VERSION}
         SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}
         LINK_DEPENDS "${map}")
@@ -38,17 +44,21 @@ function(brisk_library name)
     endif()
     # nodelete: threads that outlive a dlclose still run the library's thread-exit handlers.
     target_link_options(${name} PRIVATE
-        "LINKER:--version-script=${map}" LINKER:-z,nodelete ${no_undefined})
+        "LINKER:--version-script=${map}" LINKER:-z,nodelete LINKER:--as-needed ${no_undefined})
 
     add_library(${name}_static STATIC ${objects})
-    set_target_properties(${name}_static PROPERTIES OUTPUT_NAME ${name})
+    set_target_properties(${name}_static PROPERTIES
+        OUTPUT_NAME ${name} EXPORT_NAME ${arg_COMPONENT}_static)
 
-    foreach(target ${name} ${name}_static)
-        target_include_directories(${target} PUBLIC
+    foreach(suffix "" _static)
+        target_include_directories(${name}${suffix} PUBLIC
             "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>"
             "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
-        target_link_libraries(${target} PUBLIC Threads::Threads)
-        add_library(brisk::${target} ALIAS ${target})
+        target_link_libraries(${name}${suffix} PUBLIC Threads::Threads)
+        foreach(library IN LISTS arg_LIBRARIES)
+            target_link_libraries(${name}${suffix} PUBLIC ${library}${suffix})
+        endforeach()
+        add_library(brisk::${arg_COMPONENT}${suffix} ALIAS ${name}${suffix})
     endforeach()
 endfunction()
 
