@@ -19,6 +19,8 @@ static void *open_cache(const struct subject_options *options)
     cache_options.max_entries = options->capacity;
     cache_options.shards = options->shards;
     cache_options.ttl = options->ttl_ms;
+    cache_options.has_curve = options->has_curve;
+    cache_options.curve_sample_rate = options->has_curve ? 1.0 / SUBJECT_KEYS_PER_SAMPLE : 0;
     cache = brisk_cache_new(&cache_options, &error);
     if (cache == NULL)
         bench_fail("%s", error.message);

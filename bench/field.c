@@ -59,7 +59,11 @@ static void open_store(
     unsigned int shards)
 {
     struct subject_options options = {
-        .keys = plan->keys, .capacity = capacity, .shards = shards, .ttl_ms = plan->ttl_ms};
+        .keys = plan->keys,
+        .capacity = capacity,
+        .shards = shards,
+        .ttl_ms = plan->ttl_ms,
+        .has_curve = contender->has_curve};
 
     contender->store = contender->subject->open(&options);
     if (contender->is_complete)
@@ -87,6 +91,7 @@ static void open_subject(struct field *field, const struct plan *plan)
         .name = plan->subject->name,
         .subject = plan->subject,
         .is_complete = plan->load == FIELD_HIT || plan->load == FIELD_HOT,
+        .has_curve = plan->against == FIELD_NO_CURVE,
         .loop = plan->loop != NULL ? plan->loop : loop_of(plan->subject, plan->load),
         .requests = field->requests};
     open_store(
@@ -120,6 +125,14 @@ static void open_baseline(struct field *field, const struct plan *plan)
         open_store(
             &field->baseline, plan, field->key_count,
             capacity_for(&field->baseline, field->key_count), 1);
+        break;
+    case FIELD_NO_CURVE:
+    case FIELD_CURVE:
+        field->baseline.name = plan->against == FIELD_CURVE ? "curve" : "no curve";
+        field->baseline.has_curve = plan->against == FIELD_CURVE;
+        open_store(
+            &field->baseline, plan, field->key_count,
+            capacity_for(&field->baseline, field->key_count), 0);
         break;
     case FIELD_GET:
         field->baseline.name = "brisk get";

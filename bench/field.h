@@ -18,6 +18,8 @@ enum field_against {
     FIELD_BARE, /* the bare table, which holds all keys */
     FIELD_BARE_HUGE,
     FIELD_ONE_SHARD, /* the subject with one shard */
+    FIELD_NO_CURVE,  /* the subject, which has a curve then, without one */
+    FIELD_CURVE,     /* the subject with a curve */
     FIELD_GET,       /* brisk_cache_get on the subject's store */
     FIELD_ITSELF     /* the subject's store and loop, in other circumstances */
 };
@@ -41,6 +43,7 @@ struct contender {
     const char *name;
     const struct subject *subject;
     void *store;
+    bool has_curve;
     bool is_complete; /* holds all keys: every lookup has to be a hit */
     subject_loop_fn *loop;
     const struct workload *requests;

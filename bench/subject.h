@@ -2,13 +2,15 @@
 #ifndef BENCH_SUBJECT_H
 #define BENCH_SUBJECT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "bench/workload.h"
 
 enum {
-    SUBJECT_VALUE_SIZE = 64
+    SUBJECT_VALUE_SIZE = 64,
+    SUBJECT_KEYS_PER_SAMPLE = 32
 };
 
 struct subject_options {
@@ -16,6 +18,7 @@ struct subject_options {
     size_t capacity;     /* entries */
     unsigned int shards; /* 0: the default */
     uint64_t ttl_ms;     /* 0: none */
+    bool has_curve;      /* brisk only; follows 1 / SUBJECT_KEYS_PER_SAMPLE of the keys */
 };
 
 struct samples; /* loops.h */

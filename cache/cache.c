@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/options.h"
+#include "cache/sampler.h"
 #include "cache/ticker.h"
 
 enum {
@@ -77,6 +78,13 @@ check_numbers(const struct brisk_cache_options *options, struct brisk_error *err
     if ((options->weigh == NULL) != (options->max_weight == 0))
         return bk_error_set(
             error, BRISK_ERR_INVALID, 0, "weigh and max_weight must be set together");
+    if (!(options->curve_sample_rate >= 0 && options->curve_sample_rate <= 1))
+        return bk_error_set(
+            error, BRISK_ERR_INVALID, 0, "curve_sample_rate is %g, not 0 to 1",
+            options->curve_sample_rate);
+    if (options->curve_sample_rate != 0 && !options->has_curve)
+        return bk_error_set(
+            error, BRISK_ERR_INVALID, 0, "curve_sample_rate is set, but has_curve is not");
     if (options->stale != 0 && options->ttl == 0)
         return bk_error_set(error, BRISK_ERR_INVALID, 0, "stale needs a ttl");
     if (options->refresh_ahead != 0 && options->refresh_ahead >= options->ttl)
@@ -185,14 +193,26 @@ static size_t address_space(void)
     return (size_t)limit.rlim_cur / 2;
 }
 
-static bool init_parts(struct brisk_cache *cache, const char *name)
+static bool init_curve(struct brisk_cache *cache, double sample_rate)
+{
+    cache->sampler = bk_sampler_new(sample_rate);
+    if (cache->sampler == NULL)
+        return false;
+    atomic_store_explicit(
+        &cache->settings.sample_below, bk_sampler_below(cache->sampler), memory_order_relaxed);
+    return true;
+}
+
+static bool init_parts(struct brisk_cache *cache, const struct brisk_cache_options *options)
 {
     size_t space = address_space();
     cache->settings.shard_address_space = space / cache->shard_count;
     if (!bk_groups_init(&cache->settings.groups, space / 8))
         return false;
     pthread_mutex_init(&cache->resize_lock, NULL);
-    cache->name = bk_strdup(name != NULL ? name : "cache");
+    if (options->has_curve && !init_curve(cache, options->curve_sample_rate))
+        return false;
+    cache->name = bk_strdup(options->name != NULL ? options->name : "cache");
     cache->settings.account = bk_account_new();
     return cache->name != NULL && cache->settings.account != NULL && init_shards(cache);
 }
@@ -203,6 +223,7 @@ static void free_parts(struct brisk_cache *cache)
         bk_shard_free(&cache->shards[i]);
     bk_aligned_free(cache->shards);
     bk_aligned_free(cache->indexes);
+    bk_sampler_free(cache->sampler);
     for (unsigned int i = 0; i < BK_COUNTER_PAGES; i++)
         bk_aligned_free(atomic_load(&cache->counter_pages[i]));
     if (cache->settings.account != NULL)
@@ -255,7 +276,7 @@ brisk_cache_new(const struct brisk_cache_options *options, struct brisk_error *e
         return NULL;
     }
     apply(cache, &known);
-    if (!init_parts(cache, known.name)) {
+    if (!init_parts(cache, &known)) {
         bk_error_set(
             error, BRISK_ERR_NOMEM, errno,
             "no memory or address space for a cache of %u shards; see ulimit -v and "

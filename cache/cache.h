@@ -28,6 +28,7 @@ enum {
     BK_COUNTER_PAGES = BK_THREAD_SLOTS / BK_COUNTERS_PER_PAGE,
 };
 
+struct bk_sampler;
 struct bk_ticker;
 
 struct brisk_cache {
@@ -40,6 +41,7 @@ struct brisk_cache {
     char *name;
     uint64_t registration; /* id in the registry */
     struct bk_ticker *ticker;
+    struct bk_sampler *sampler;                  /* NULL: no curve */
     uint64_t max_entries, max_bytes, max_weight; /* 0: none; guarded by resize_lock */
     pthread_mutex_t resize_lock;
     struct bk_counters shared_counters; /* of threads without a slot or a page */

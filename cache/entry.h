@@ -17,7 +17,8 @@
  * Which extra words there are depends on the entry, so a plain one pays for
  * none. In this order: wheel links (if it has a deadline), deadline (if wide),
  * the last deadline that reading may lead to (if the cache has an idle time),
- * group, weight (if the cache weighs), the policy's word (LFU).
+ * group, a spare one (if the key is sampled for the curve, see cache/sampler.h),
+ * weight (if the cache weighs), the policy's word (LFU).
  */
 struct bk_entry {
     bk_word32 prev, next; /* in the policy's queue: the older and the newer one */

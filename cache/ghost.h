@@ -34,6 +34,11 @@ void bk_ghost_add(struct bk_ghost *ghost, uint64_t hash);
 /* Whether it was there; it is not any more. */
 bool bk_ghost_take(struct bk_ghost *ghost, uint64_t hash);
 
+static inline uint32_t *bk_ghost_chain(const struct bk_ghost *ghost, uint64_t hash)
+{
+    return &ghost->chains[(hash ^ hash >> 32) & ghost->chain_mask];
+}
+
 /* What it takes with room for `capacity` keys. */
 size_t bk_ghost_bytes_for(uint64_t capacity);
 

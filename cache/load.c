@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "cache/monotonic.h"
 #include "cache/read.h"
+#include "cache/sampler.h"
 
 /* A load in progress, in its shard's list; guarded by the shard's lock. */
 struct bk_load {
@@ -434,6 +435,7 @@ enum brisk_status brisk_cache_get_or_load(
     uint64_t hash = bk_cache_hash(cache, key);
     uint64_t refresh_ahead = cache->settings.refresh_ahead;
     uint64_t remaining;
+    bk_cache_note(cache, hash);
     status = bk_try_view(cache, hash, key, refresh_ahead, out, &remaining);
     if (status != BRISK_MISS && remaining > refresh_ahead) {
         bk_cache_count(cache, BK_LOADED_HITS, 1);

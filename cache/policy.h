@@ -117,6 +117,13 @@ void bk_policy_recost(
  */
 void bk_policy_look_ahead(struct bk_policy *policy);
 
+/* Fetches ahead what bk_policy_recall of this hash will look at. */
+static inline void bk_policy_fetch_ghost(const struct bk_policy *policy, uint64_t hash)
+{
+    if (policy->kind == BRISK_POLICY_S3FIFO && policy->ghost.chains != NULL)
+        __builtin_prefetch(bk_ghost_chain(&policy->ghost, hash), 1);
+}
+
 size_t bk_policy_bytes(const struct bk_policy *policy);
 /* What it takes with the smallest index, prepared for so many entries. */
 size_t bk_policy_least_bytes(const struct bk_policy *policy, uint64_t entries);

@@ -2,6 +2,7 @@
 #include "cache/read.h"
 #include "cache/match.h"
 #include "cache/pause.h"
+#include "cache/sampler.h"
 
 enum {
     /* Attempts without the lock. More are needed only if writers never leave a bucket alone. */
@@ -246,6 +247,7 @@ static __attribute__((noinline)) enum brisk_status read_any(
     struct sink *sink)
 {
     enum brisk_status status = read_uncounted(cache, hash, key, kind, sink);
+    bk_cache_note(cache, hash);
     bk_cache_count(cache, status == BRISK_MISS ? BK_MISSES : BK_HITS, 1);
     if (sink->was_expired)
         bk_cache_count(cache, BK_EXPIRED_LOOKUPS, 1);
@@ -275,7 +277,7 @@ static inline __attribute__((always_inline)) int read_into_fast(
         *length = value_length;
         return confirm_hit(&match) ? BRISK_OK : RACED;
     }
-    if (found != BK_ABSENT)
+    if (found != BK_ABSENT || __builtin_expect(bk_settings_samples(&cache->settings, hash), 0))
         return RACED;
     bk_count(&bk_last_counters.counters->values[BK_MISSES], 1);
     *length = 0;
@@ -404,7 +406,7 @@ static inline __attribute__((always_inline)) int try_view_fast(
             return BRISK_OK;
         bk_buffer_release(buffer);
     }
-    if (found != BK_ABSENT)
+    if (found != BK_ABSENT || __builtin_expect(bk_settings_samples(&cache->settings, hash), 0))
         return RACED;
     *out = (struct brisk_view){0};
     return BRISK_MISS;

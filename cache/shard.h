@@ -16,7 +16,8 @@ struct bk_load;
 /* What entries have that the shard must give back one by one. */
 #define BK_META_TIED (BK_META_EXTERNAL | BK_META_GROUP)
 
-/* What every shard of a cache shares. What is set once, but for groups and uses_time. */
+/* What every shard of a cache shares. What is set once, but for groups, uses_time and sample_below.
+ */
 struct bk_settings {
     struct bk_hash_key hash_key;
     enum brisk_policy policy;
@@ -35,6 +36,7 @@ struct bk_settings {
     struct bk_account *account; /* of values that outlive their entry */
     size_t shard_address_space; /* what a shard reserves at most, in bytes */
     bk_word32 uses_time;        /* some entry has had a deadline */
+    bk_word32 sample_below;     /* see bk_settings_samples; only falls */
 };
 
 /* Stores ask the clock before they take a lock, but only where deadlines are known. */
@@ -47,6 +49,12 @@ static inline void bk_settings_use_time(struct bk_settings *settings)
 {
     if (!bk_settings_uses_time(settings))
         bk_store32(&settings->uses_time, 1);
+}
+
+/* Whether a key's lookups are followed: never in a cache without a curve. */
+static inline bool bk_settings_samples(const struct bk_settings *settings, uint64_t hash)
+{
+    return (uint32_t)hash < atomic_load_explicit(&settings->sample_below, memory_order_relaxed);
 }
 
 struct bk_limits {

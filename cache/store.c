@@ -29,6 +29,7 @@ static unsigned int extra_words(const struct plan *plan)
 {
     const struct bk_settings *settings = plan->shard->settings;
     unsigned int extra = settings->entry_words + (plan->store->group != 0);
+    extra += bk_settings_samples(settings, plan->store->hash); /* a spare one: cache/sampler.h */
     if ((plan->meta & BK_META_DEADLINE) != 0)
         extra += 1U + ((plan->meta & BK_META_WIDE) != 0) + (settings->idle_ttl != 0);
     return extra;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/options.h"
 #include "cache/load.h"
+#include "cache/sampler.h"
 #include "cache/store.h"
 
 static enum brisk_status prepare(
@@ -130,6 +131,8 @@ static size_t expire_all(struct bk_shard *shard)
 
 size_t brisk_cache_tick(struct brisk_cache *cache)
 {
+    if (cache->sampler != NULL)
+        bk_sampler_drain(cache);
     if (!bk_settings_uses_time(&cache->settings))
         return 0;
     size_t removed = 0;

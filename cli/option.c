@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/option.h"
 
+#include <ctype.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,9 +14,14 @@ enum {
     HELP_ID = MOST_OPTIONS + 1,
     HELP_COLUMN = 26,
     MOST_WORD = 32,
+    MOST_VARIABLE = 64,
 };
 
 static const struct cli_option help_option = {HELP_ID, 'h', "help", NULL, "Show this text."};
+
+static const char usual_status[] = "0 if all went well, 2 if the command line or a file was wrong, "
+                                   "125 if something else failed, 128 and its number if a signal "
+                                   "ended it.";
 
 /* For getopt, in its forms. */
 struct parser {
@@ -36,7 +42,7 @@ static void add_letter(struct parser *parser, const struct cli_option *option)
 static void build(struct parser *parser, const struct cli_verb *verb)
 {
     *parser = (struct parser){0};
-    strcpy(parser->letters, "+:"); /* options end at the first operand */
+    strcpy(parser->letters, verb->is_mixed ? ":" : "+:"); /* +: until the first operand */
     for (size_t i = 0; i < verb->option_count; i++) {
         const struct cli_option *option = &verb->options[i];
         int takes = option->argument != NULL ? required_argument : no_argument;
@@ -155,6 +161,24 @@ static void print_man_option(const struct cli_option *option)
     putchar('\n');
 }
 
+static void name_variable(const struct cli_option *option, char name[MOST_VARIABLE])
+{
+    snprintf(name, MOST_VARIABLE, "BRISK_%s", option->name);
+    for (; *name != '\0'; name++)
+        *name = *name == '-' ? '_' : (char)toupper((unsigned char)*name);
+}
+
+static void print_man_variables(const struct cli_verb *verb)
+{
+    char name[MOST_VARIABLE];
+    for (const int *id = verb->variables; id != NULL && *id != 0; id++) {
+        const struct cli_option *option = find_option(verb, *id);
+        name_variable(option, name);
+        printf(".TP\n.B %s\nThe default of \\-\\-%s.\n", name, option->name);
+    }
+    puts(".TP\n.B NO_COLOR\nIf it is not empty: no colours and no progress.");
+}
+
 static void print_man(const struct cli_verb *verb)
 {
     printf(
@@ -172,10 +196,11 @@ static void print_man(const struct cli_verb *verb)
     print_man_option(&help_option);
     fputs(".SH EXAMPLES\n.nf\n", stdout);
     print_roff(verb->examples);
-    fputs(
-        "\n.fi\n.SH EXIT STATUS\n0 if all went well, 2 if the command line or a file was wrong, "
-        "125 if something else failed.\n",
-        stdout);
+    fputs("\n.fi\n.SH ENVIRONMENT\n", stdout);
+    print_man_variables(verb);
+    fputs(".SH EXIT STATUS\n", stdout);
+    print_roff(verb->status != NULL ? verb->status : usual_status);
+    putchar('\n');
 }
 
 static void print_help_option(const struct cli_option *option)
@@ -202,6 +227,18 @@ static void print_help_option(const struct cli_option *option)
     }
 }
 
+static void print_help_variables(const struct cli_verb *verb)
+{
+    char name[MOST_VARIABLE];
+    puts("\nenvironment:");
+    for (const int *id = verb->variables; id != NULL && *id != 0; id++) {
+        const struct cli_option *option = find_option(verb, *id);
+        name_variable(option, name);
+        printf("  %-*sThe default of --%s.\n", HELP_COLUMN - 2, name, option->name);
+    }
+    printf("  %-*sIf it is not empty: no colours and no progress.\n", HELP_COLUMN - 2, "NO_COLOR");
+}
+
 void cli_print_help(const struct cli_verb *verb)
 {
     printf(
@@ -216,6 +253,7 @@ void cli_print_help(const struct cli_verb *verb)
     for (size_t i = 0; i < verb->option_count; i++)
         print_help_option(&verb->options[i]);
     print_help_option(&help_option);
+    print_help_variables(verb);
 }
 
 static int print_any_help(const struct cli_verb *verb, const char *form)
@@ -229,12 +267,29 @@ static int print_any_help(const struct cli_verb *verb, const char *form)
     return cli_finish_output(0);
 }
 
+static bool set_from_environment(const struct cli_verb *verb, cli_set_fn *set, void *ctx)
+{
+    char name[MOST_VARIABLE];
+    for (const int *id = verb->variables; id != NULL && *id != 0; id++) {
+        const struct cli_option *option = find_option(verb, *id);
+        name_variable(option, name);
+        const char *value = getenv(name);
+        if (value == NULL || *value == '\0' || set(ctx, option->id, value))
+            continue;
+        cli_hint("the environment says %s=%s", name, value);
+        return false;
+    }
+    return true;
+}
+
 int cli_parse(
     const struct cli_verb *verb, int argc, char **argv, cli_set_fn *set, void *ctx, int *operand)
 {
     struct parser parser;
     build(&parser, verb);
     opterr = 0;
+    if (!set_from_environment(verb, set, ctx))
+        return 2;
     for (;;) {
         int answer = getopt_long(argc, argv, parser.letters, parser.names, NULL);
         if (answer == -1)

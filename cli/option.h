@@ -23,15 +23,19 @@ struct cli_verb {
     const char *operands; /* as in a synopsis */
     const char *description;
     const char *examples; /* lines, each a command */
+    const char *status;   /* what the exit status means; NULL: 0, 2 and 125 as everywhere */
     const struct cli_option *options;
     size_t option_count;
+    const int *variables; /* ids of options for which BRISK_NAME may give a default, then 0 */
+    bool is_mixed;        /* options may also follow operands, none of which is a command */
 };
 
 /* Takes one option; false if its value is wrong, of which it has told the user. */
 typedef bool cli_set_fn(void *ctx, int id, const char *value);
 
 /*
- * Reads the options of the command line, to the first operand at *operand.
+ * Reads the options of the environment and the command line, to the first operand at
+ * *operand.
  * CLI_GO_ON, or the status to exit with: 0 after --help, 2 after an error.
  *
  * --help=man and --help=words print the man page and what completion needs.

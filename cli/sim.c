@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* brisk sim: replays requests on simulated caches. */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli/option.h"
 #include "cli/sim/output.h"
@@ -13,6 +16,7 @@ enum option_id {
     OPTION_POLICY = 1,
     OPTION_SIZE,
     OPTION_TTL,
+    OPTION_MRC,
     OPTION_FIELD,
     OPTION_SIZE_FIELD,
     OPTION_CSV,
@@ -32,6 +36,9 @@ static const struct cli_option options[] = {
      "Default: 0.1%,1%,5%,10%,20%."},
     {OPTION_TTL, 0, "ttl", "REQUESTS",
      "Entries expire after so many requests, unless their line says\notherwise. Default: never."},
+    {OPTION_MRC, 0, "mrc", NULL,
+     "Also estimate the miss ratio curves from a sample of 8,192 keys, as\na live cache can, and "
+     "say how far they are from the truth."},
     {OPTION_FIELD, 'f', "field", "N",
      "The key is the n-th field of each line, as in an access log\n"
      "(7 in the common log format). Default: lines are `key size [ttl]`."},
@@ -55,13 +62,17 @@ static const struct cli_verb verb = {
         "the library. A miss ratio counts first requests, which no cache can serve.\n"
         "Sizes in bytes count the sizes of the lines alone; an object larger than the\n"
         "cache is a miss and not stored. Percentages need the number of unique keys, so\n"
-        "files are then read twice, and the standard input is copied to TMPDIR.",
+        "files are then read twice, and the standard input is copied to TMPDIR; so with\n"
+        "--mrc.",
     .examples = "brisk sim requests.trace.zst\n"
                 "brisk sim --policy lru,s3fifo --size 1%,10%,1000,64M requests.trace\n"
                 "brisk sim --field 7 --size-field 10 --plot curves.svg access.log\n"
+                "brisk sim --mrc --policy lru,s3fifo,lfu requests.trace\n"
                 "zcat access.log.*.gz | brisk sim --field 7 --csv -",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
+    .variables = (const int[]){OPTION_POLICY, OPTION_SIZE, OPTION_COLOR, 0},
+    .is_mixed = true,
 };
 
 enum form {
@@ -74,16 +85,19 @@ struct command {
     struct sim_plan plan;
     struct trace_format format;
     uint64_t ttl;
+    bool has_estimates;
     enum form form;
     const char *plot_path;
     const char *output_path;
+    bool is_output_begun;
     bool is_quiet;
     struct cli_progress progress;
 };
 
+/* `value` may go on behind a comma. */
 static bool refuse(const char *option, const char *value, const char *hint)
 {
-    cli_error("brisk sim: --%s: '%s' is wrong", option, value);
+    cli_error("brisk sim: --%s: '%.*s' is wrong", option, (int)strcspn(value, ","), value);
     cli_hint("%s", hint);
     return false;
 }
@@ -106,12 +120,30 @@ static bool read_field(const char *name, const char *value, unsigned int *field)
     return true;
 }
 
+static const char *find_close_policy(const char *list)
+{
+    char word[16];
+    snprintf(word, sizeof word, "%.*s", (int)strcspn(list, ","), list);
+    for (unsigned int i = 0; i < SIM_POLICIES; i++)
+        if (cli_is_close(word, sim_policies[i].name))
+            return sim_policies[i].name;
+    return NULL;
+}
+
+static bool refuse_policy(const char *list)
+{
+    const char *close = find_close_policy(list);
+    refuse("policy", list, "policies are default, s3fifo, sieve, lru, lfu, fifo and all");
+    if (close != NULL)
+        cli_hint("did you mean %s?", close);
+    return false;
+}
+
 static bool set_list(struct command *command, int id, const char *value)
 {
     const char *wrong = value;
     if (id == OPTION_POLICY && !sim_plan_read_policies(&command->plan, value, &wrong))
-        return refuse(
-            "policy", wrong, "policies are default, s3fifo, sieve, lru, lfu, fifo and all");
+        return refuse_policy(wrong);
     if (id == OPTION_SIZE && !sim_plan_read_sizes(&command->plan, value, &wrong))
         return refuse(
             "size", wrong, "sizes are like 5%, 1000 (objects) or 64M (bytes), 100 at most");
@@ -128,6 +160,9 @@ static bool set_option(void *ctx, int id, const char *value)
     case OPTION_TTL:
         return read_count(value, TRACE_MOST_SIZE, &command->ttl) ||
                refuse("ttl", value, "a number of requests: --ttl 100000");
+    case OPTION_MRC:
+        command->has_estimates = true;
+        return true;
     case OPTION_FIELD:
         return read_field("field", value, &command->format.key_field);
     case OPTION_SIZE_FIELD:
@@ -165,31 +200,44 @@ static void show_progress(void *ctx, const char *what, double done, uint64_t req
         cli_progress_show(&command->progress, "%s: %" PRIu64 " requests", what, requests);
 }
 
-static void print_result(FILE *out, const struct command *command, const struct sim_result *result)
+/* An old file keeps its content until there is a new one. */
+static void begin_output(struct command *command, FILE *out)
 {
+    if (command->output_path != NULL && !command->is_output_begun && ftruncate(fileno(out), 0) != 0)
+        errno = 0; /* no regular file */
+    if (command->form == FORM_CSV && !command->is_output_begun)
+        sim_print_csv_header(out, command->has_estimates);
+    if (command->form == FORM_TABLE && command->is_output_begun)
+        fputc('\n', out);
+    command->is_output_begun = true;
+}
+
+/* False if there is no memory. */
+static bool print_result(FILE *out, struct command *command, const struct sim_result *result)
+{
+    begin_output(command, out);
     if (command->form == FORM_CSV) {
         sim_print_csv(out, result);
-        return;
+        return true;
     }
-    if (command->form == FORM_JSON) {
-        sim_print_json(out, result);
-        return;
-    }
+    if (command->form == FORM_JSON)
+        return sim_print_json(out, result);
     sim_print_table(out, &command->plan, result);
     if (command->is_quiet)
-        return;
+        return true;
     if (command->plan.size_count >= 3 && result->requests != 0)
         sim_print_chart(out, &command->plan, result);
     sim_print_advice(out, result);
+    return true;
 }
 
-static int fail(const struct brisk_error *error)
+static int fail(const struct brisk_error *error, const char *hint)
 {
     cli_error("brisk sim: %s", error->message);
-    if (error->status == BRISK_ERR_INVALID)
-        cli_hint("a line is `key size [ttl]`; for logs see --field in brisk sim --help");
     if (error->status == BRISK_ERR_NOMEM)
-        cli_hint("take fewer policies and sizes at a time");
+        hint = "take fewer policies and sizes at a time";
+    if (hint != NULL)
+        cli_hint("%s", hint);
     return error->status == BRISK_ERR_NOMEM ? 125 : 2;
 }
 
@@ -198,22 +246,27 @@ static int simulate(struct command *command, const char *path, FILE *out)
     struct brisk_error error = {0};
     struct trace *trace = trace_open(path, &command->format, &error);
     if (trace == NULL)
-        return fail(&error);
+        return fail(&error, NULL);
     struct sim_options sim_options = {
         .plan = &command->plan,
         .ttl = command->ttl,
+        .has_estimates = command->has_estimates,
         .progress = show_progress,
         .progress_ctx = command};
     struct sim_result result;
     int status = 0;
     if (sim_run(trace, &sim_options, &result, &error) != BRISK_OK) {
         cli_progress_end(&command->progress);
-        status = fail(&error);
+        status = fail(&error, trace_hint(trace));
         trace_close(trace);
         return status;
     }
     cli_progress_end(&command->progress);
-    print_result(out, command, &result);
+    if (!print_result(out, command, &result)) {
+        cli_error("brisk sim: no memory for the result of %s", path);
+        status = 125;
+    }
+    fflush(out); /* what is known is not lost by what ends the next trace */
     if (command->plot_path != NULL && !sim_write_svg(command->plot_path, &command->plan, &result)) {
         cli_error("brisk sim: %s: %s", command->plot_path, strerror(errno));
         status = 125;
@@ -223,21 +276,56 @@ static int simulate(struct command *command, const char *path, FILE *out)
     return status;
 }
 
+static bool is_same_file(const char *a, const char *b)
+{
+    struct stat of_a, of_b;
+    return stat(a, &of_a) == 0 && stat(b, &of_b) == 0 && of_a.st_dev == of_b.st_dev &&
+           of_a.st_ino == of_b.st_ino && S_ISREG(of_a.st_mode);
+}
+
+/*
+ * Opens a file for results before the work is done that would be lost without it;
+ * -1 if it cannot be written or is one of the traces.
+ */
+static int open_result(const char *path, int count, char **traces)
+{
+    for (int i = 0; i < count; i++) {
+        if (is_same_file(path, traces[i])) {
+            cli_error("brisk sim: %s: it is a TRACE and would be overwritten", path);
+            cli_hint("name another file for the results");
+            return -1;
+        }
+    }
+    int file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    if (file < 0)
+        cli_error("brisk sim: %s: %s", path, strerror(errno));
+    return file;
+}
+
+static bool open_results(struct command *command, int count, char **traces)
+{
+    if (command->output_path != NULL && strcmp(command->output_path, "-") == 0)
+        command->output_path = NULL;
+    if (command->output_path != NULL) {
+        int file = open_result(command->output_path, count, traces);
+        if (file < 0 || dup2(file, STDOUT_FILENO) < 0)
+            return false;
+        close(file);
+    }
+    if (command->plot_path != NULL) {
+        int file = open_result(command->plot_path, count, traces);
+        if (file < 0)
+            return false;
+        close(file);
+    }
+    return true;
+}
+
 static int simulate_all(struct command *command, int count, char **paths)
 {
-    if (command->output_path != NULL && strcmp(command->output_path, "-") != 0 &&
-        freopen(command->output_path, "we", stdout) == NULL) {
-        cli_error("brisk sim: %s: %s", command->output_path, strerror(errno));
-        return 125;
-    }
-    if (command->form == FORM_CSV)
-        sim_print_csv_header(stdout);
     int status = 0;
-    for (int i = 0; i < count && status == 0; i++) {
-        if (i > 0 && command->form == FORM_TABLE)
-            putchar('\n');
+    for (int i = 0; i < count && status == 0; i++)
         status = simulate(command, paths[i], stdout);
-    }
     int end = cli_finish_output(status);
     return status != 0 ? status : end;
 }
@@ -249,6 +337,7 @@ int main(int argc, char **argv)
     sim_plan_read_policies(&command.plan, "all", &wrong);
     sim_plan_read_sizes(&command.plan, "0.1%,1%,5%,10%,20%", &wrong);
     int first;
+    cli_start();
     int status = cli_parse(&verb, argc, argv, set_option, &command, &first);
     if (status != CLI_GO_ON)
         return status;
@@ -267,5 +356,7 @@ int main(int argc, char **argv)
         cli_hint("run it for each of them");
         return 2;
     }
+    if (!open_results(&command, argc - first, argv + first))
+        return 2;
     return simulate_all(&command, argc - first, argv + first);
 }

@@ -2,6 +2,8 @@
 #include "cli/terminal.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +41,15 @@ void cli_hint(const char *format, ...)
     va_end(arguments);
 }
 
+void cli_failure(const char *verb, const char *message)
+{
+    const char *hint = strstr(message, "; ");
+    int length = hint == NULL ? (int)strlen(message) : (int)(hint - message);
+    cli_error("brisk %s: %.*s", verb, length, message);
+    if (hint != NULL)
+        cli_hint("%s", hint + 2);
+}
+
 bool cli_set_color(const char *when)
 {
     if (strcmp(when, "auto") == 0)
@@ -52,22 +63,60 @@ bool cli_set_color(const char *when)
     return true;
 }
 
-bool cli_has_color(FILE *stream)
+/* Whether it is a terminal that understands more than lines, and may be told more. */
+static bool is_rich(int file)
 {
-    if (color != COLOR_AUTO)
-        return color == COLOR_ALWAYS;
     const char *no_color = getenv("NO_COLOR");
     const char *term = getenv("TERM");
     return (no_color == NULL || *no_color == '\0') && term != NULL && strcmp(term, "dumb") != 0 &&
-           isatty(fileno(stream));
+           isatty(file);
+}
+
+bool cli_has_color(FILE *stream)
+{
+    return color == COLOR_AUTO ? is_rich(fileno(stream)) : color == COLOR_ALWAYS;
 }
 
 int cli_finish_output(int status)
 {
     if (fflush(stdout) == 0 && !ferror(stdout))
         return status;
-    cli_error("brisk: cannot write the output: %s", strerror(errno));
+    if (errno != EPIPE)
+        cli_error("brisk: cannot write the output: %s", strerror(errno));
     return 125;
+}
+
+static const char erase_line[] = "\r\033[K";
+static volatile sig_atomic_t is_progress_shown;
+
+static void end(int signal_number)
+{
+    if (is_progress_shown && write(STDERR_FILENO, erase_line, sizeof erase_line - 1) < 0)
+        _exit(125);
+    _exit(128 + signal_number);
+}
+
+/* Whoever ignores a signal, as nohup does, has said so to the programs that he starts. */
+static void catch_signal(int signal_number)
+{
+    struct sigaction action = {.sa_handler = SIG_DFL};
+    sigaction(signal_number, NULL, &action);
+    if (action.sa_handler == SIG_IGN)
+        return;
+    action = (struct sigaction){.sa_handler = end};
+    sigemptyset(&action.sa_mask);
+    sigaction(signal_number, &action, NULL);
+}
+
+void cli_start(void)
+{
+    /* The wrong way round: to use what was closed remains an error. */
+    for (int file = STDIN_FILENO; file <= STDERR_FILENO; file++)
+        if (fcntl(file, F_GETFD) < 0)
+            (void)!open("/dev/null", file == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+    catch_signal(SIGINT);
+    catch_signal(SIGTERM);
+    catch_signal(SIGHUP);
 }
 
 static uint64_t now_ns(void)
@@ -83,7 +132,7 @@ enum {
 
 bool cli_progress_is_due(struct cli_progress *progress)
 {
-    if (!isatty(STDERR_FILENO))
+    if (!is_rich(STDERR_FILENO))
         return false;
     uint64_t now = now_ns();
     if (now < progress->next_ns)
@@ -96,16 +145,16 @@ void cli_progress_show(struct cli_progress *progress, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    fputs("\r\033[K", stderr);
+    is_progress_shown = progress->is_shown = true;
+    fputs(erase_line, stderr);
     vfprintf(stderr, format, arguments);
     fflush(stderr);
     va_end(arguments);
-    progress->is_shown = true;
 }
 
 void cli_progress_end(struct cli_progress *progress)
 {
     if (progress->is_shown)
-        fputs("\r\033[K", stderr);
-    progress->is_shown = false;
+        fputs(erase_line, stderr);
+    is_progress_shown = progress->is_shown = false;
 }

@@ -27,6 +27,7 @@ function(brisk_install_library name description)
 endfunction()
 
 brisk_install_library(brisk "${PROJECT_DESCRIPTION}")
+brisk_install_library(brisk-harness "Real daemons for integration tests" REQUIRES brisk)
 brisk_install_library(brisk-profiler "Stacks of running programs" REQUIRES brisk)
 
 configure_package_config_file(cmake/brisk-config.cmake.in brisk-config.cmake

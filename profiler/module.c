@@ -266,14 +266,15 @@ static bool load_unwind_bytes(struct bk_module *module)
     return true;
 }
 
-bool bk_module_unwind_word(struct bk_module *module, uint64_t address, uint64_t *word)
+bool bk_module_word(struct bk_module *module, uint64_t address, uint64_t *word)
 {
-    if (!module->is_elf || (module->unwind_bytes == NULL && !load_unwind_bytes(module)) ||
-        address < module->unwind_start)
+    if (!module->is_elf || (module->unwind_bytes == NULL && !load_unwind_bytes(module)))
         return false;
-    uint64_t offset = address - module->unwind_start;
-    if (offset >= module->unwind_length || module->unwind_length - offset < sizeof *word)
-        return false;
-    memcpy(word, module->unwind_bytes + offset, sizeof *word);
-    return true;
+    uint64_t offset = address - module->unwind_start, left;
+    if (offset < module->unwind_length && module->unwind_length - offset >= sizeof *word) {
+        memcpy(word, module->unwind_bytes + offset, sizeof *word);
+        return true;
+    }
+    return bk_elf_offset_of(&module->elf, address + module->first_address, &offset, &left) &&
+           left >= sizeof *word && bk_source_read(&module->elf.source, offset, word, sizeof *word);
 }

@@ -50,7 +50,7 @@ bool bk_module_is_of(const struct bk_module *module, const struct bk_mapping *ma
 bool bk_module_base(
     const struct bk_module *module, const struct bk_mapping *mapping, uint64_t *base);
 
-/* Eight bytes at an address, counted from the first, of the segment with the unwind information. */
-bool bk_module_unwind_word(struct bk_module *module, uint64_t address, uint64_t *word);
+/* Eight bytes of the file at an address, counted from the first. Fast for unwind information. */
+bool bk_module_word(struct bk_module *module, uint64_t address, uint64_t *word);
 
 #endif

@@ -221,7 +221,7 @@ static bool read_word(const struct region *region, uint64_t address, uint64_t *w
     struct bk_module *module = region->module;
     if (module == NULL || address < region->base)
         return false;
-    return bk_module_unwind_word(module, address - region->base, word);
+    return bk_module_word(module, address - region->base, word);
 }
 
 bool bk_process_map_word(struct bk_process_map *map, uint64_t address, uint64_t *word)

@@ -28,7 +28,7 @@ enum bk_code bk_process_map_find(void *map, uint64_t pc, struct bk_unwind_rule *
  */
 struct bk_module *bk_process_map_module(struct bk_process_map *map, uint64_t pc, uint64_t *address);
 
-/* A word of the unwind information of a module that was opened. */
+/* A word of the file of a module that was opened: unwind information or code. */
 bool bk_process_map_word(struct bk_process_map *map, uint64_t address, uint64_t *word);
 
 /* Another number after each reading of the map. */

@@ -62,16 +62,32 @@ static enum brisk_status read_registers(pid_t tid, struct bk_registers *register
 
 #endif
 
-/* waitpid without a limit would hang on a thread that waits for a broken disk. */
-static enum brisk_status wait_for_stop(pid_t tid, uint32_t timeout_ms, int *status)
+/*
+ * Whether it has stopped, and by what; BRISK_AGAIN: not yet. That it has ended is left to be
+ * waited for by its parent, which may be this process.
+ */
+static enum brisk_status look(pid_t tid, int *stop)
+{
+    siginfo_t info = {0};
+    if (waitid(P_PID, (id_t)tid, &info, WEXITED | WSTOPPED | WNOHANG | WNOWAIT | __WALL) != 0)
+        return errno == EINTR ? BRISK_AGAIN : BRISK_MISS;
+    if (info.si_pid == 0)
+        return BRISK_AGAIN;
+    if (info.si_code != CLD_TRAPPED && info.si_code != CLD_STOPPED)
+        return BRISK_MISS;
+    *stop = info.si_status;
+    waitid(P_PID, (id_t)tid, &info, WSTOPPED | WNOHANG | __WALL);
+    return BRISK_OK;
+}
+
+/* To wait without a limit would be to hang on a thread that waits for a broken disk. */
+static enum brisk_status wait_for_stop(pid_t tid, uint32_t timeout_ms, int *stop)
 {
     uint64_t deadline = now_ns() + (uint64_t)timeout_ms * NS_PER_MS;
     for (unsigned int tries = 0;; tries++) {
-        pid_t got = waitpid(tid, status, __WALL | WNOHANG);
-        if (got == tid)
-            return WIFSTOPPED(*status) ? BRISK_OK : BRISK_MISS;
-        if (got < 0 && errno != EINTR)
-            return BRISK_MISS;
+        enum brisk_status status = look(tid, stop);
+        if (status != BRISK_AGAIN)
+            return status;
         if (tries < FEW_TRIES) {
             sched_yield();
             continue;
@@ -99,10 +115,10 @@ static enum brisk_status copy(const struct bk_stop_request *request, struct bk_s
  * A stop that is ours, or the process's own by SIGSTOP, leaves no signal behind. Where it
  * was about to get a signal it gets it now.
  */
-static void let_go(pid_t tid, int status)
+static void let_go(pid_t tid, int stop)
 {
-    bool is_event = status >> 16 == PTRACE_EVENT_STOP;
-    ptrace(PTRACE_DETACH, tid, NULL, (void *)(intptr_t)(is_event ? 0 : WSTOPSIG(status)));
+    bool is_event = stop >> 8 == PTRACE_EVENT_STOP;
+    ptrace(PTRACE_DETACH, tid, NULL, (void *)(intptr_t)(is_event ? 0 : stop & 0x7f));
 }
 
 static enum brisk_status fail(

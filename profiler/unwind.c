@@ -185,6 +185,18 @@ static bool step_wild_call(struct walk *walk, struct frame *frame)
     return true;
 }
 
+/*
+ * A first function that nothing has called (of a coroutine) may be returned to at its first
+ * byte: before that there is no function.
+ */
+static const struct cached *
+look_up_return(struct bk_unwinder *unwinder, const struct cached *before, uint64_t ip)
+{
+    if (before->code != BK_CODE_WITH_TABLE)
+        return before;
+    return look_up(unwinder, ip);
+}
+
 /* What step_by_rule can do. */
 static bool is_plain(struct bk_unwind_rule rule)
 {
@@ -222,6 +234,8 @@ struct bk_unwound bk_unwind(
     while (walk.result.count < most) {
         uint64_t address = frame.is_exact ? frame.ip : frame.ip - 1;
         const struct cached *found = look_up(unwinder, address);
+        if (found->rule.kind == BK_UNWIND_NONE && !frame.is_exact)
+            found = look_up_return(unwinder, found, frame.ip);
         if (found->code == BK_CODE_NONE && walk.result.count != 0)
             break; /* not an address that anything can return to */
         pcs[walk.result.count++] = address;

@@ -43,6 +43,27 @@ best_of_size(const struct sim_plan *plan, const struct sim_result *result, unsig
     return best;
 }
 
+/* Below the miss ratios. */
+static void print_estimates(
+    FILE *out, const struct sim_plan *plan, const struct sim_result *result, unsigned int size)
+{
+    fprintf(out, "%-20s %-8s", "", "estimate");
+    for (unsigned int p = 0; p < plan->policy_count; p++)
+        fprintf(out, "%9.6f", row_at(plan, result, size, p)->estimate);
+    fputc('\n', out);
+}
+
+static void print_sample(FILE *out, const struct sim_plan *plan, const struct sim_result *result)
+{
+    const struct brisk_curve_reading *sample = &result->sample;
+    fprintf(out, "%-29s", "mean error of the estimates");
+    for (unsigned int p = 0; p < plan->policy_count; p++)
+        fprintf(out, "%9.6f", sim_mean_error(result, plan->policies[p]));
+    fprintf(
+        out, "\nestimated from %" PRIu64 " of the keys%s\n", sample->sampled_keys,
+        sample->has_low_confidence ? "; low confidence: so few are no more than a guess" : "");
+}
+
 /* Miss ratio, and below it the share of bytes where sizes differ. */
 static void print_ratios(
     FILE *out, const struct sim_plan *plan, const struct sim_result *result, unsigned int size)
@@ -56,6 +77,8 @@ static void print_ratios(
         fprintf(out, "%s%9.6f%s", is_bold ? "\033[1m" : "", ratio, is_bold ? "\033[0m" : "");
     }
     fputc('\n', out);
+    if (result->has_estimates)
+        print_estimates(out, plan, result, size);
     if (result->bytes_requested == result->requests)
         return;
     fprintf(out, "%-20s %-8s", "", "of bytes");
@@ -77,17 +100,21 @@ void sim_print_table(FILE *out, const struct sim_plan *plan, const struct sim_re
     fputc('\n', out);
     for (unsigned int s = 0; s < plan->size_count; s++)
         print_ratios(out, plan, result, s);
+    if (result->has_estimates)
+        print_sample(out, plan, result);
 }
 
-void sim_print_csv_header(FILE *out)
+void sim_print_csv_header(FILE *out, bool has_estimates)
 {
-    fputs("trace,capacity,policy,requests,misses,miss_ratio,byte_miss_ratio\n", out);
+    fprintf(
+        out, "trace,capacity,policy,requests,misses,miss_ratio,byte_miss_ratio%s\n",
+        has_estimates ? ",estimated_miss_ratio" : "");
 }
 
 /* RFC 4180: a name with a comma or a quote is quoted. */
 static void print_csv_name(FILE *out, const char *name)
 {
-    if (strpbrk(name, ",\"\n") == NULL) {
+    if (strpbrk(name, ",\"\r\n") == NULL) {
         fputs(name, out);
         return;
     }
@@ -106,9 +133,12 @@ void sim_print_csv(FILE *out, const struct sim_result *result)
         const struct sim_row *row = &result->rows[i];
         print_csv_name(out, result->trace_name);
         fprintf(
-            out, ",%" PRIu64 ",%s,%" PRIu64 ",%" PRIu64 ",%.6f,%.6f\n", row->capacity,
+            out, ",%" PRIu64 ",%s,%" PRIu64 ",%" PRIu64 ",%.6f,%.6f", row->capacity,
             row->policy->name, result->requests, row->misses, sim_row_miss_ratio(result, row),
             sim_row_byte_miss_ratio(result, row));
+        if (result->has_estimates)
+            fprintf(out, ",%.6f", row->estimate);
+        fputc('\n', out);
     }
 }
 
@@ -132,6 +162,28 @@ put_row(struct bk_json *json, const struct sim_result *result, const struct sim_
     bk_json_u64(json, row->misses);
     put_ratio(json, "miss_ratio", sim_row_miss_ratio(result, row));
     put_ratio(json, "byte_miss_ratio", sim_row_byte_miss_ratio(result, row));
+    if (result->has_estimates)
+        put_ratio(json, "estimated_miss_ratio", row->estimate);
+    bk_json_end(json, '}');
+}
+
+static void put_sample(struct bk_json *json, const struct sim_result *result)
+{
+    const struct brisk_curve_reading *sample = &result->sample;
+    bk_json_key(json, "sample");
+    bk_json_begin(json, '{');
+    bk_json_key(json, "keys");
+    bk_json_u64(json, sample->sampled_keys);
+    put_ratio(json, "rate", sample->sample_rate);
+    bk_json_key(json, "has_low_confidence");
+    bk_json_bool(json, sample->has_low_confidence);
+    bk_json_key(json, "mean_errors");
+    bk_json_begin(json, '{');
+    for (unsigned int i = 0; i < result->row_count; i++)
+        if (result->rows[i].size == result->rows[0].size)
+            put_ratio(
+                json, result->rows[i].policy->name, sim_mean_error(result, result->rows[i].policy));
+    bk_json_end(json, '}');
     bk_json_end(json, '}');
 }
 
@@ -178,11 +230,13 @@ static void put_result(struct bk_json *json, const struct sim_result *result)
     for (unsigned int i = 0; i < result->row_count; i++)
         put_row(json, result, &result->rows[i]);
     bk_json_end(json, ']');
+    if (result->has_estimates)
+        put_sample(json, result);
     put_advice(json, result);
     bk_json_end(json, '}');
 }
 
-void sim_print_json(FILE *out, const struct sim_result *result)
+bool sim_print_json(FILE *out, const struct sim_result *result)
 {
     struct bk_text text = {0};
     struct bk_json json = {.text = &text};
@@ -190,19 +244,26 @@ void sim_print_json(FILE *out, const struct sim_result *result)
     size_t length = text.length;
     char *buffer = malloc(length + 1);
     if (buffer == NULL)
-        return;
+        return false;
     text = (struct bk_text){.buffer = buffer, .capacity = length + 1};
     json = (struct bk_json){.text = &text};
     put_result(&json, result);
     fwrite(buffer, 1, length, out);
     fputc('\n', out);
     free(buffer);
+    return true;
 }
 
 enum {
     FEW_REQUESTS = 10000,
     MANY_ROUNDS = 20, /* requests per object of room: enough for a cache to settle */
 };
+
+/* Objects and bytes cannot be compared: the advice is about what was asked for first. */
+static bool is_comparable(const struct sim_result *result, const struct sim_row *row)
+{
+    return (row->size->unit == SIM_BYTES) == (result->rows[0].size->unit == SIM_BYTES);
+}
 
 /* What a trace can say about a size: it must be long against it, and fill it. */
 static void judge(const struct sim_result *result, struct sim_advice *advice)
@@ -211,7 +272,7 @@ static void judge(const struct sim_result *result, struct sim_advice *advice)
                                                            : advice->row->misses;
     uint64_t most = 0;
     for (unsigned int i = 0; i < result->row_count; i++)
-        if (result->rows[i].capacity > most)
+        if (is_comparable(result, &result->rows[i]) && result->rows[i].capacity > most)
             most = result->rows[i].capacity;
     advice->confidence = "medium";
     advice->reason = "the requests go round this size a few times only";
@@ -236,12 +297,13 @@ struct sim_advice sim_advise(const struct sim_result *result)
     struct sim_advice advice = {.best_miss_ratio = 1};
     for (unsigned int i = 0; i < result->row_count; i++) {
         double ratio = sim_row_miss_ratio(result, &result->rows[i]);
-        if (ratio < advice.best_miss_ratio)
+        if (is_comparable(result, &result->rows[i]) && ratio < advice.best_miss_ratio)
             advice.best_miss_ratio = ratio;
     }
     for (unsigned int i = 0; i < result->row_count && result->requests != 0; i++) {
         const struct sim_row *row = &result->rows[i];
-        bool is_good = sim_row_miss_ratio(result, row) <= advice.best_miss_ratio + 0.01;
+        bool is_good = is_comparable(result, row) &&
+                       sim_row_miss_ratio(result, row) <= advice.best_miss_ratio + 0.01;
         bool is_better = advice.row == NULL || row->capacity < advice.row->capacity ||
                          (row->capacity == advice.row->capacity &&
                           row->misses < advice.row->misses);
@@ -258,6 +320,10 @@ void sim_print_advice(FILE *out, const struct sim_result *result)
     struct sim_advice advice = sim_advise(result);
     if (advice.row == NULL) {
         fputs("There are no requests, and so no advice.\n", out);
+        return;
+    }
+    if (advice.best_miss_ratio >= 1) {
+        fputs("No request hits in a cache of these sizes: try larger ones.\n", out);
         return;
     }
     fprintf(

@@ -8,10 +8,10 @@
 
 /* What a simulation says, in its forms. */
 void sim_print_table(FILE *out, const struct sim_plan *plan, const struct sim_result *result);
-void sim_print_csv_header(FILE *out);
+void sim_print_csv_header(FILE *out, bool has_estimates);
 void sim_print_csv(FILE *out, const struct sim_result *result);
-/* One object, on a line of its own. */
-void sim_print_json(FILE *out, const struct sim_result *result);
+/* One object, on a line of its own; false if there is no memory for it. */
+bool sim_print_json(FILE *out, const struct sim_result *result);
 
 /* The smallest size within a point of the best, and the policy for it. */
 struct sim_advice {

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "cli/sim/output.h"
 
 enum {
@@ -109,16 +110,21 @@ static double svg_y(double miss_ratio)
     return SVG_TOP + (1 - miss_ratio) * (SVG_HEIGHT - SVG_TOP - SVG_BOTTOM);
 }
 
-/* In XML, where three characters mean something else. */
+/* In XML, which takes neither `<`, `&` and controls nor what is no UTF-8. */
 static void put_escaped(FILE *out, const char *text)
 {
-    for (; *text != '\0'; text++) {
-        if (*text == '<')
+    for (size_t length; *text != '\0'; text += length) {
+        length = bk_utf8_length(text);
+        if (length == 0) {
+            length = 1;
+            fputc('?', out);
+        } else if (*text == '<') {
             fputs("&lt;", out);
-        else if (*text == '&')
+        } else if (*text == '&') {
             fputs("&amp;", out);
-        else if ((unsigned char)*text >= ' ')
-            fputc(*text, out);
+        } else if ((unsigned char)*text >= ' ') {
+            fwrite(text, 1, length, out);
+        }
     }
 }
 
@@ -132,7 +138,9 @@ static void put_frame(FILE *out, const struct sim_result *result)
         "<text x=\"%d\" y=\"22\" font-size=\"15\">Miss ratio of ",
         SVG_WIDTH, SVG_HEIGHT, SVG_LEFT);
     put_escaped(out, result->trace_name);
-    fprintf(out, ", %" PRIu64 " requests</text>\n", result->requests);
+    fprintf(
+        out, ", %" PRIu64 " requests%s</text>\n", result->requests,
+        result->has_estimates ? "; estimates are dashed" : "");
     for (int i = 0; i <= 5; i++)
         fprintf(
             out,
@@ -158,6 +166,19 @@ static void put_sizes(FILE *out, const struct sim_plan *plan, const struct sim_r
         result->rows[0].size->unit == SIM_BYTES ? "bytes" : "objects");
 }
 
+static void put_points(
+    FILE *out, const struct sim_plan *plan, const struct sim_result *result, unsigned int policy,
+    bool is_estimate)
+{
+    struct axis axis = axis_of(result);
+    for (unsigned int s = 0; s < plan->size_count; s++) {
+        const struct sim_row *row = row_at(plan, result, s, policy);
+        double ratio = is_estimate ? row->estimate : sim_row_miss_ratio(result, row);
+        if (is_on_axis(result, row))
+            fprintf(out, "%.1f,%.1f ", svg_x(&axis, row->capacity), svg_y(ratio));
+    }
+}
+
 static void put_curve(
     FILE *out, const struct sim_plan *plan, const struct sim_result *result, unsigned int policy)
 {
@@ -166,15 +187,14 @@ static void put_curve(
                                                      "#0072b2", "#cc79a7", "#e69f00"};
     const struct sim_policy *name = plan->policies[policy];
     const char *color = colors[name - sim_policies];
-    struct axis axis = axis_of(result);
-    fprintf(out, "<polyline fill=\"none\" stroke=\"%s\" stroke-width=\"2\" points=\"", color);
-    for (unsigned int s = 0; s < plan->size_count; s++) {
-        const struct sim_row *row = row_at(plan, result, s, policy);
-        if (is_on_axis(result, row))
-            fprintf(
-                out, "%.1f,%.1f ", svg_x(&axis, row->capacity),
-                svg_y(sim_row_miss_ratio(result, row)));
+    if (result->has_estimates) {
+        fprintf(
+            out, "<polyline fill=\"none\" stroke=\"%s\" stroke-dasharray=\"4 3\" points=\"", color);
+        put_points(out, plan, result, policy, true);
+        fputs("\"/>\n", out);
     }
+    fprintf(out, "<polyline fill=\"none\" stroke=\"%s\" stroke-width=\"2\" points=\"", color);
+    put_points(out, plan, result, policy, false);
     double y = SVG_TOP + 10 + 18.0 * policy;
     int x = SVG_WIDTH - SVG_RIGHT + 12;
     fprintf(

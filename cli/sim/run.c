@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/sim/run.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -8,7 +9,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "cli/sim/sim_cache.h"
+#include "cli/sim/estimate.h"
 #include "cli/sim/unique.h"
 
 enum {
@@ -24,6 +25,7 @@ struct run {
     struct sim_cache *caches; /* one per row */
     unsigned int cache_count;
     struct sim_unique unique;
+    struct sim_estimate estimate;
     struct sim_request batch[BATCH];
 };
 
@@ -39,6 +41,16 @@ static enum brisk_status refuse(struct run *run, enum brisk_status status, const
     run->error->status = status;
     snprintf(run->error->message, sizeof run->error->message, "%s", message);
     return status;
+}
+
+/* Ratios would be those of something else. */
+static enum brisk_status refuse_sum(struct run *run)
+{
+    run->error->status = BRISK_ERR_INVALID;
+    snprintf(
+        run->error->message, sizeof run->error->message,
+        "%.120s: the sizes of all requests add up to 2^64 bytes or more", trace_name(run->trace));
+    return BRISK_ERR_INVALID;
 }
 
 static enum brisk_status lack_memory(struct run *run)
@@ -72,19 +84,31 @@ static void tell(const struct run *run, const char *what, uint64_t requests)
             run->options->progress_ctx, what, trace_progress(run->trace), requests);
 }
 
+static bool count_batch(struct run *run, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!sim_unique_add(&run->unique, run->batch[i].hash))
+            return false;
+        if (run->options->has_estimates)
+            sim_estimate_look(&run->estimate, run->batch[i].hash);
+    }
+    return true;
+}
+
 static enum brisk_status count_unique(struct run *run)
 {
     size_t count;
     uint64_t requests = 0;
+    if (run->options->has_estimates && !sim_estimate_init(&run->estimate))
+        return lack_memory(run);
     if (!trace_make_seekable(run->trace))
         return refuse(run, BRISK_ERR_SYSTEM, trace_reason(run->trace));
     do {
         enum brisk_status status = read_batch(run, &count);
         if (status != BRISK_OK)
             return status;
-        for (size_t i = 0; i < count; i++)
-            if (!sim_unique_add(&run->unique, run->batch[i].hash))
-                return lack_memory(run);
+        if (!count_batch(run, count))
+            return lack_memory(run);
         requests += count;
         tell(run, "counting keys", requests);
     } while (count != 0);
@@ -117,16 +141,30 @@ static enum brisk_status open_caches(struct run *run)
         run->cache_count++;
     }
     run->result->row_count = rows;
+    if (run->options->has_estimates && !sim_estimate_open(&run->estimate, run->result->rows, rows))
+        return lack_memory(run);
     return BRISK_OK;
 }
 
 static bool replay_batch(struct run *run, size_t count)
 {
     for (unsigned int c = 0; c < run->cache_count; c++)
-        for (size_t i = 0; i < count; i++)
-            if (!sim_cache_request(&run->caches[c], &run->batch[i]))
-                return false;
-    return true;
+        if (!sim_cache_replay(&run->caches[c], run->batch, count))
+            return false;
+    return !run->options->has_estimates ||
+           sim_estimate_replay(&run->estimate, run->batch, count, run->result->requests);
+}
+
+static void finish(struct run *run)
+{
+    struct sim_result *result = run->result;
+    for (unsigned int i = 0; i < result->row_count; i++) {
+        result->rows[i].misses = run->caches[i].misses;
+        result->rows[i].bytes_missed = run->caches[i].bytes_missed;
+    }
+    result->has_estimates = run->options->has_estimates;
+    if (result->has_estimates)
+        sim_estimate_finish(&run->estimate, result);
 }
 
 static enum brisk_status replay(struct run *run)
@@ -142,23 +180,22 @@ static enum brisk_status replay(struct run *run)
         if (!replay_batch(run, count))
             return lack_memory(run);
         for (size_t i = 0; i < count; i++)
-            result->bytes_requested += run->batch[i].size;
+            if (__builtin_add_overflow(
+                    result->bytes_requested, run->batch[i].size, &result->bytes_requested))
+                return refuse_sum(run);
         result->requests += count;
         result->read_seconds += middle - begin;
         result->replay_seconds += seconds() - middle;
         tell(run, "replaying", result->requests);
     } while (count != 0);
-    for (unsigned int i = 0; i < result->row_count; i++) {
-        result->rows[i].misses = run->caches[i].misses;
-        result->rows[i].bytes_missed = run->caches[i].bytes_missed;
-    }
+    finish(run);
     return BRISK_OK;
 }
 
 static enum brisk_status run_all(struct run *run)
 {
     enum brisk_status status = BRISK_OK;
-    if (sim_plan_has_percent(run->options->plan))
+    if (sim_plan_has_percent(run->options->plan) || run->options->has_estimates)
         status = count_unique(run);
     if (status == BRISK_OK)
         status = open_caches(run);
@@ -184,6 +221,7 @@ enum brisk_status sim_run(
     for (unsigned int i = 0; i < run->cache_count; i++)
         sim_cache_free(&run->caches[i]);
     sim_unique_free(&run->unique);
+    sim_estimate_free(&run->estimate);
     free(run->caches);
     free(run);
     if (status != BRISK_OK)
@@ -210,4 +248,18 @@ double sim_row_miss_ratio(const struct sim_result *result, const struct sim_row 
 double sim_row_byte_miss_ratio(const struct sim_result *result, const struct sim_row *row)
 {
     return ratio(row->bytes_missed, result->bytes_requested);
+}
+
+double sim_mean_error(const struct sim_result *result, const struct sim_policy *policy)
+{
+    double sum = 0;
+    unsigned int count = 0;
+    for (unsigned int i = 0; i < result->row_count; i++) {
+        const struct sim_row *row = &result->rows[i];
+        if (row->policy != policy)
+            continue;
+        sum += fabs(row->estimate - sim_row_miss_ratio(result, row));
+        count++;
+    }
+    return count == 0 ? 0 : sum / count;
 }

@@ -47,5 +47,7 @@ void sim_cache_free(struct sim_cache *cache);
  * capacity. False if there is no memory.
  */
 bool sim_cache_request(struct sim_cache *cache, const struct sim_request *request);
+/* Requests one after the other, for which it is faster to be known before. */
+bool sim_cache_replay(struct sim_cache *cache, const struct sim_request *requests, size_t count);
 
 #endif

@@ -15,7 +15,13 @@
 enum {
     INPUT_BYTES = 256 * 1024,
     TEXT_BYTES = 1024 * 1024, /* so long a line may be */
+    PATH_BYTES = 4096,
+    MOST_PATH_SHOWN = 120,
 };
+
+#define PLAIN_HINT "a line is `key size [ttl]`; for logs see --field in brisk sim --help"
+#define FIELD_HINT "fields are separated by blanks and count from 1, as in awk"
+#define DAMAGED_HINT "zstd -t FILE says whether the file is whole"
 
 struct trace {
     int file;
@@ -24,25 +30,39 @@ struct trace {
     bool is_at_end; /* of the file */
     bool is_frame_open;
     struct trace_format format;
+    off_t start;         /* where stdin was */
     uint64_t file_bytes; /* 0: not known */
     uint64_t bytes_read;
     uint64_t line_number;
     ZSTD_DStream *stream;
     ZSTD_inBuffer input;
     size_t begin, end; /* of what is left of the text */
+    size_t searched;   /* up to here no line ends */
     char *path;
     char *name;
-    char reason[512];
+    char reason[248]; /* as long as a message may be */
+    const char *hint;
     uint8_t input_bytes[INPUT_BYTES];
     char text[TEXT_BYTES];
 };
 
-static enum trace_answer fail(struct trace *trace, const char *reason)
+static enum trace_answer fail(struct trace *trace, const char *reason, const char *hint)
 {
+    size_t length = strlen(trace->path);
+    bool is_long = length > MOST_PATH_SHOWN;
     snprintf(
-        trace->reason, sizeof trace->reason, "%.300s:%" PRIu64 ": %.150s", trace->path,
-        trace->line_number, reason);
+        trace->reason, sizeof trace->reason, "%s%s:%" PRIu64 ": %.80s", is_long ? "..." : "",
+        trace->path + (is_long ? length - MOST_PATH_SHOWN : 0), trace->line_number, reason);
+    trace->hint = hint;
     return TRACE_WRONG;
+}
+
+/* Of the file, in the line that it does not give. */
+static bool fail_to_read(struct trace *trace, const char *reason, const char *hint)
+{
+    trace->line_number++;
+    fail(trace, reason, hint);
+    return false;
 }
 
 /* The file's own name, for tables. */
@@ -70,8 +90,10 @@ static bool open_file(struct trace *trace, const char *path)
         errno = EISDIR;
         return false;
     }
-    if (S_ISREG(about.st_mode))
-        trace->file_bytes = (uint64_t)about.st_size;
+    off_t start = lseek(trace->file, 0, SEEK_CUR);
+    trace->start = start > 0 ? start : 0;
+    if (S_ISREG(about.st_mode) && about.st_size > trace->start)
+        trace->file_bytes = (uint64_t)(about.st_size - trace->start);
     return true;
 }
 
@@ -92,7 +114,7 @@ trace_open(const char *path, const struct trace_format *format, struct brisk_err
         return NULL;
     }
     trace->format = *format;
-    trace->path = strdup(path);
+    trace->path = strdup(strcmp(path, "-") == 0 ? "stdin" : path);
     trace->name = short_name(path);
     trace->stream = ZSTD_createDStream();
     bool has_memory = trace->path != NULL && trace->name != NULL && trace->stream != NULL;
@@ -121,6 +143,11 @@ const char *trace_reason(const struct trace *trace)
     return trace->reason;
 }
 
+const char *trace_hint(const struct trace *trace)
+{
+    return trace->hint;
+}
+
 const char *trace_name(const struct trace *trace)
 {
     return trace->name;
@@ -131,65 +158,99 @@ double trace_progress(const struct trace *trace)
     return trace->file_bytes == 0 ? -1 : (double)trace->bytes_read / (double)trace->file_bytes;
 }
 
-/* Copies what cannot be read twice to a file without a name. */
-static int spool(int from)
+static bool write_all(int file, const uint8_t *bytes, size_t length)
 {
-    const char *folder = getenv("TMPDIR");
-    int file = open(
-        folder != NULL && *folder != '\0' ? folder : "/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    static char buffer[INPUT_BYTES];
-    ssize_t got;
-    while (file >= 0 && (got = read(from, buffer, sizeof buffer)) != 0) {
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0 || write(file, buffer, (size_t)got) != got) {
-            int reason = errno;
-            close(file);
-            errno = reason;
-            return -1;
+    while (length > 0) {
+        ssize_t written = write(file, bytes, length);
+        if (written < 0 && errno != EINTR)
+            return false;
+        if (written > 0) {
+            bytes += written;
+            length -= (size_t)written;
         }
     }
+    return true;
+}
+
+static bool copy_all(struct trace *trace, int to)
+{
+    ssize_t got;
+    while ((got = read(trace->file, trace->input_bytes, sizeof trace->input_bytes)) != 0) {
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0 || !write_all(to, trace->input_bytes, (size_t)got))
+            return false;
+        trace->file_bytes += (uint64_t)got;
+    }
+    return lseek(to, 0, SEEK_SET) == 0;
+}
+
+static bool fail_to_copy(struct trace *trace, const char *folder, int file)
+{
+    snprintf(
+        trace->reason, sizeof trace->reason, "%.60s cannot be copied to %.80s: %.60s", trace->name,
+        folder, strerror(errno));
+    trace->hint = "TMPDIR names another folder; sizes without % need no copy";
     if (file >= 0)
-        lseek(file, 0, SEEK_SET);
-    return file;
+        close(file);
+    return false;
 }
 
 bool trace_make_seekable(struct trace *trace)
 {
     if (lseek(trace->file, 0, SEEK_CUR) >= 0)
         return true;
-    int file = spool(trace->file);
-    struct stat about;
-    if (file < 0 || fstat(file, &about) != 0) {
-        fail(trace, strerror(errno));
-        return false;
-    }
+    const char *folder = getenv("TMPDIR");
+    char path[PATH_BYTES];
+    if (folder == NULL || *folder == '\0')
+        folder = P_tmpdir;
+    snprintf(path, sizeof path, "%s/brisk-sim-XXXXXX", folder);
+    int file = mkostemp(path, O_CLOEXEC);
+    if (file < 0 || unlink(path) != 0 || !copy_all(trace, file))
+        return fail_to_copy(trace, folder, file);
     if (trace->is_file_ours)
         close(trace->file);
     trace->file = file;
     trace->is_file_ours = true;
-    trace->file_bytes = (uint64_t)about.st_size;
     return true;
 }
 
 bool trace_rewind(struct trace *trace)
 {
-    if (lseek(trace->file, 0, SEEK_SET) < 0) {
-        fail(trace, strerror(errno));
+    if (lseek(trace->file, trace->start, SEEK_SET) < 0) {
+        fail(trace, strerror(errno), NULL);
         return false;
     }
     ZSTD_DCtx_reset(trace->stream, ZSTD_reset_session_only);
     trace->input = (ZSTD_inBuffer){0};
     trace->is_at_end = trace->is_frame_open = trace->is_compressed = false;
     trace->bytes_read = trace->line_number = 0;
-    trace->begin = trace->end = 0;
+    trace->begin = trace->end = trace->searched = 0;
     return true;
 }
 
+/* Of a frame, or of one to be skipped, with which files of many threads begin. */
 static bool is_zstd(const uint8_t *bytes, size_t length)
 {
-    static const uint8_t magic[] = {0x28, 0xb5, 0x2f, 0xfd};
-    return length >= sizeof magic && memcmp(bytes, magic, sizeof magic) == 0;
+    static const uint8_t frame[] = {0x28, 0xb5, 0x2f, 0xfd}, skipped[] = {0x50, 0x2a, 0x4d, 0x18};
+    if (length < sizeof frame)
+        return false;
+    return memcmp(bytes, frame, sizeof frame) == 0 ||
+           ((bytes[0] & 0xf0) == skipped[0] && memcmp(bytes + 1, skipped + 1, 3) == 0);
+}
+
+static bool is_gzip(const uint8_t *bytes, size_t length)
+{
+    return length >= 2 && bytes[0] == 0x1f && bytes[1] == 0x8b;
+}
+
+/* By how it begins. */
+static bool recognize(struct trace *trace, size_t length)
+{
+    trace->is_compressed = is_zstd(trace->input_bytes, length);
+    if (is_gzip(trace->input_bytes, length))
+        return fail_to_read(trace, "it is compressed with gzip", "zcat FILE | brisk sim -");
+    return true;
 }
 
 /* The next piece of the file as it is. */
@@ -201,18 +262,16 @@ static bool read_input(struct trace *trace)
             trace->file, trace->input_bytes + length, sizeof trace->input_bytes - length);
         if (got < 0 && errno == EINTR)
             continue;
-        if (got < 0) {
-            fail(trace, strerror(errno));
-            return false;
-        }
+        if (got < 0)
+            return fail_to_read(trace, strerror(errno), NULL);
         if (got == 0) {
             trace->is_at_end = true;
             break;
         }
         length += (size_t)got;
     }
-    if (trace->bytes_read == 0)
-        trace->is_compressed = is_zstd(trace->input_bytes, length);
+    if (trace->bytes_read == 0 && !recognize(trace, length))
+        return false;
     trace->bytes_read += length;
     trace->input = (ZSTD_inBuffer){trace->input_bytes, length, 0};
     return true;
@@ -232,10 +291,8 @@ static bool decode(struct trace *trace)
     }
     ZSTD_outBuffer out = {trace->text + trace->end, room, 0};
     size_t wanted = ZSTD_decompressStream(trace->stream, &out, &trace->input);
-    if (ZSTD_isError(wanted)) {
-        fail(trace, ZSTD_getErrorName(wanted));
-        return false;
-    }
+    if (ZSTD_isError(wanted))
+        return fail_to_read(trace, ZSTD_getErrorName(wanted), DAMAGED_HINT);
     trace->is_frame_open = wanted != 0;
     trace->end += out.pos;
     return true;
@@ -244,17 +301,25 @@ static bool decode(struct trace *trace)
 /* False if there is no more, or with a reason. */
 static bool fill(struct trace *trace)
 {
-    memmove(trace->text, trace->text + trace->begin, trace->end - trace->begin);
+    if (trace->begin != 0)
+        memmove(trace->text, trace->text + trace->begin, trace->end - trace->begin);
     trace->end -= trace->begin;
+    trace->searched -= trace->begin;
     trace->begin = 0;
     size_t before = trace->end;
     while (trace->end == before) {
-        bool is_used_up = trace->input.pos == trace->input.size;
-        if (is_used_up && trace->is_at_end)
+        bool has_input = trace->input.pos < trace->input.size;
+        if (!has_input && !trace->is_at_end) {
+            if (!read_input(trace))
+                return false;
+            continue;
+        }
+        /* Without input the decoder may still hold text for which there was no room. */
+        if (!has_input && !trace->is_frame_open)
             return false;
-        if (is_used_up && !read_input(trace))
+        if (!decode(trace))
             return false;
-        if (trace->input.size != 0 && !decode(trace))
+        if (!has_input && trace->end == before)
             return false;
     }
     return true;
@@ -266,16 +331,17 @@ static enum trace_answer next_text(struct trace *trace, struct brisk_bytes *line
     for (;;) {
         char *begin = trace->text + trace->begin;
         size_t length = trace->end - trace->begin;
-        char *end = memchr(begin, '\n', length);
+        char *end = memchr(trace->text + trace->searched, '\n', trace->end - trace->searched);
+        trace->searched = end != NULL ? (size_t)(end - trace->text) + 1 : trace->end;
         if (end != NULL) {
             trace->line_number++;
-            trace->begin += (size_t)(end - begin) + 1;
+            trace->begin = trace->searched;
             *line = brisk_bytes_of(begin, (size_t)(end - begin));
             return TRACE_LINE;
         }
         if (length == sizeof trace->text) {
             trace->line_number++;
-            return fail(trace, "the line is longer than 1 MiB");
+            return fail(trace, "the line is longer than 1 MiB", PLAIN_HINT);
         }
         trace->reason[0] = '\0';
         if (fill(trace))
@@ -284,7 +350,7 @@ static enum trace_answer next_text(struct trace *trace, struct brisk_bytes *line
             return TRACE_WRONG;
         trace->line_number++;
         if (trace->is_frame_open)
-            return fail(trace, "the compressed data ends too early");
+            return fail(trace, "the compressed data ends too early", DAMAGED_HINT);
         trace->begin = trace->end; /* a last line without its end */
         *line = brisk_bytes_of(trace->text, length);
         return length != 0 ? TRACE_LINE : TRACE_END;
@@ -330,13 +396,13 @@ parse_plain(struct trace *trace, struct brisk_bytes rest, struct trace_line *lin
     struct brisk_bytes ttl = next_field(&rest);
     line->ttl = 0;
     if (size.length == 0)
-        return fail(trace, "there is no size behind the key");
+        return fail(trace, "there is no size behind the key", PLAIN_HINT);
     if (!read_number(size, &line->size))
-        return fail(trace, "the size is not a number up to 2^60");
+        return fail(trace, "the size is not a number up to 2^60", PLAIN_HINT);
     if (ttl.length != 0 && !read_number(ttl, &line->ttl))
-        return fail(trace, "the time to live is not a number up to 2^60");
+        return fail(trace, "the time to live is not a number up to 2^60", PLAIN_HINT);
     if (next_field(&rest).length != 0)
-        return fail(trace, "there is more than key, size and time to live");
+        return fail(trace, "there is more than key, size and time to live", PLAIN_HINT);
     return TRACE_LINE;
 }
 
@@ -351,14 +417,14 @@ parse_log(struct trace *trace, struct brisk_bytes rest, struct trace_line *line)
     for (unsigned int i = 1; i <= last; i++) {
         struct brisk_bytes field = next_field(&rest);
         if (field.length == 0)
-            return fail(trace, "the line has fewer fields");
+            return fail(trace, "the line has fewer fields", FIELD_HINT);
         if (i == format->key_field)
             line->key = field;
         bool is_unknown = field.length == 1 && *(const char *)field.data == '-';
         if (i == format->size_field && is_unknown)
             line->size = 0;
         else if (i == format->size_field && !read_number(field, &line->size))
-            return fail(trace, "the size is not a number up to 2^60");
+            return fail(trace, "the size is not a number up to 2^60", FIELD_HINT);
     }
     return TRACE_LINE;
 }

@@ -40,6 +40,8 @@ void trace_close(struct trace *trace);
 enum trace_answer trace_next(struct trace *trace, struct trace_line *line);
 /* "FILE:LINE: what is wrong", until the trace is closed. */
 const char *trace_reason(const struct trace *trace);
+/* What to try then; or NULL. */
+const char *trace_hint(const struct trace *trace);
 /*
  * Before the first line is read: makes sure that trace_rewind will work, by copying
  * a pipe to a file without a name in TMPDIR. Both are false with a reason.

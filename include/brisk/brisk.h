@@ -5,6 +5,7 @@
 /* All of libbrisk; or include only the headers that you use. */
 #include <brisk/cache.h>
 #include <brisk/clock.h>
+#include <brisk/curve.h>
 #include <brisk/hooks.h>
 #include <brisk/key.h>
 #include <brisk/label.h>

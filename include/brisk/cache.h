@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <brisk/clock.h>
+#include <brisk/curve.h>
 #include <brisk/registry.h>
 #include <brisk/view.h>
 
@@ -124,6 +125,13 @@ struct brisk_cache_options {
     void *on_evict_ctx;
 
     uint64_t hash_seed; /* default: random per cache; fix it for repeatable tests only */
+
+    bool has_curve; /* brisk_cache_read_curve is wanted; takes 320 KB, and 512 bytes per thread */
+    /*
+     * The share of keys that the curve begins with, at most 1. A sampled key's lookup
+     * costs some 100 ns more. Default: 1/512; raise it for caches of fewer than 100,000 entries.
+     */
+    double curve_sample_rate;
 };
 
 static inline struct brisk_cache_options brisk_cache_options_default(void)
@@ -370,6 +378,16 @@ BRISK_API size_t brisk_cache_tick(struct brisk_cache *cache) BRISK_NONNULL(1);
  */
 BRISK_API void brisk_cache_read_stats(struct brisk_cache *cache, struct brisk_cache_stats *stats)
     BRISK_NONNULL(1, 2);
+
+/*
+ * What another size would bring, as far as the lookups so far can tell: the curve
+ * around `entries`, or, if that is 0, around the number of entries that there is room for.
+ * An estimate for LRU, see brisk/curve.h: the cache's own policy should do somewhat better,
+ * deadlines worse. BRISK_ERR_UNSUPPORTED: the cache was made without has_curve.
+ */
+BRISK_API enum brisk_status brisk_cache_read_curve(
+    struct brisk_cache *cache, uint64_t entries, struct brisk_curve_reading *reading)
+    BRISK_MUST_CHECK BRISK_NONNULL(1, 3);
 
 /*
  * The statistics as text, Prometheus exposition or one line of JSON, with a

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/types.h>
 
 #include <brisk/status.h>
@@ -40,7 +41,8 @@ struct brisk_dump_options {
 
 static inline struct brisk_dump_options brisk_dump_options_default(void)
 {
-    struct brisk_dump_options options = {0};
+    struct brisk_dump_options options;
+    memset(&options, 0, sizeof options);
     options.size = sizeof options;
     return options;
 }

@@ -27,13 +27,14 @@ static void run_world(struct test_random *random, const uint8_t *setup, unsigned
     world_close(&world);
 }
 
-/* Each capacity, with every kind of clock and time to live. */
+/* Each capacity, with every kind of clock and time to live; every second one with a curve. */
 static void run_policy(uint8_t policy)
 {
     struct test_random random = test_random_new();
     for (uint8_t capacity = 0; capacity < 8; capacity++) {
         for (uint8_t time = 0; time < 16; time++) {
-            uint8_t setup[WORLD_SETUP_BYTES] = {policy, capacity, time};
+            uint8_t curve = (capacity + time) % 2 != 0 ? 16 : 0;
+            uint8_t setup[WORLD_SETUP_BYTES] = {policy, capacity, time | curve};
             run_world(&random, setup, scaled(STEPS / 16));
         }
     }

@@ -185,6 +185,11 @@ bool world_open(struct world *world, const uint8_t *setup)
     world->model.victim_ctx = world;
     world->clock = world->turned = starts[setup[2] & 3];
     world->ttl = options.ttl = ttls[setup[2] >> 2 & 3];
+    if (world->unit != WORLD_BYTES &&
+        (setup[2] & 16) != 0) { /* sampled entries take 8 bytes more */
+        options.has_curve = true;
+        options.curve_sample_rate = 0.5;
+    }
     world->cache = brisk_cache_new(&options, NULL);
     if (world->cache == NULL)
         return false;

@@ -81,6 +81,9 @@ static void wrong_options_are_refused_by_name(void **state)
         {"shards", {.size = size, .shards = 8, .policy = BRISK_POLICY_FIFO}},
         {"shards", {.size = size, .shards = 2, .policy = BRISK_POLICY_SIEVE}},
         {"shards", {.size = size, .shards = 5, .max_entries = 7}},
+        {"curve_sample_rate", {.size = size, .has_curve = true, .curve_sample_rate = 1.01}},
+        {"curve_sample_rate", {.size = size, .has_curve = true, .curve_sample_rate = -1}},
+        {"has_curve", {.size = size, .curve_sample_rate = 0.5}},
         {"size", {.size = 0}},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

@@ -82,6 +82,19 @@ static void request_naive(struct naive *naive, const struct sim_request *request
         .order = naive->now};
 }
 
+enum {
+    MOST_BATCH = 40
+};
+
+static struct sim_request random_request(struct test_random *random, uint64_t most_ttl)
+{
+    uint64_t key = test_random_below(random, 1 + test_random_below(random, 300));
+    return (struct sim_request){
+        .hash = (key + 1) * UINT64_C(0x9e3779b97f4a7c15),
+        .size = 1 + key * 7 % 50, /* 0 to 300 of them fit into MOST */
+        .ttl = most_ttl != 0 ? test_random_below(random, most_ttl) : 0};
+}
+
 static void
 compare(enum brisk_policy policy, uint64_t capacity, bool is_in_bytes, uint64_t most_ttl)
 {
@@ -90,17 +103,18 @@ compare(enum brisk_policy policy, uint64_t capacity, bool is_in_bytes, uint64_t 
     struct test_random random = test_random_new();
     naive = (struct naive){.policy = policy, .capacity = capacity, .is_in_bytes = is_in_bytes};
     assert_true(sim_cache_init(&cache, &(struct sim_cache_options){policy, capacity, is_in_bytes}));
-    for (int i = 0; i < 20000; i++) {
-        uint64_t key = test_random_below(&random, 1 + test_random_below(&random, 300));
-        struct sim_request request = {
-            .hash = (key + 1) * UINT64_C(0x9e3779b97f4a7c15),
-            .size = 1 + key * 7 % 50, /* 0 to 300 of them fit into MOST */
-            .ttl = most_ttl != 0 ? test_random_below(&random, most_ttl) : 0};
-        assert_true(sim_cache_request(&cache, &request));
-        request_naive(&naive, &request);
+    for (int done = 0; done < 20000;) {
+        struct sim_request batch[MOST_BATCH];
+        size_t count = 1 + test_random_below(&random, MOST_BATCH);
+        for (size_t i = 0; i < count; i++) {
+            batch[i] = random_request(&random, most_ttl);
+            request_naive(&naive, &batch[i]);
+        }
+        assert_true(sim_cache_replay(&cache, batch, count));
+        done += (int)count;
         assert_that(
             cache.misses == naive.misses, "policy %d, capacity %d: request %d", (int)policy,
-            (int)capacity, i);
+            (int)capacity, done);
         assert_true(cache.used <= capacity);
     }
     assert_u64(cache.entries, naive.count);

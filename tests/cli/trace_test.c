@@ -206,6 +206,99 @@ static void compressed_data_that_is_cut_or_damaged_is_wrong(void **state)
     free(text);
 }
 
+/* Text that is unpacked when no input is left, but had no room. */
+static void the_end_of_compressed_text_is_not_held_back(void **state)
+{
+    (void)state;
+    enum {
+        MOST = 1400000
+    };
+    char *text = malloc(MOST), *packed = malloc(ZSTD_compressBound(MOST));
+    assert_true(text != NULL && packed != NULL);
+    for (size_t i = 0; i < MOST; i++)
+        text[i] = "key 5\n"[i % 6];
+    for (size_t lines = 174000; lines * 6 <= MOST; lines += 7777) {
+        size_t length = ZSTD_compress(packed, ZSTD_compressBound(MOST), text, lines * 6, 1);
+        struct trace *trace = open_bytes(packed, length, (struct trace_format){0, 0});
+        for (size_t i = 0; i < lines; i++)
+            assert_line(trace, "key", 5, 0);
+        assert_end(trace);
+    }
+    free(packed);
+    free(text);
+}
+
+static void a_frame_to_be_skipped_may_come_first(void **state)
+{
+    (void)state;
+    char packed[200] = "\x50\x2a\x4d\x18\x04\0\0\0abcd";
+    size_t length = 12 + ZSTD_compress(packed + 12, sizeof packed - 12, "a 1\n", 4, 1);
+    struct trace *trace = open_bytes(packed, length, (struct trace_format){0, 0});
+    assert_line(trace, "a", 1, 0);
+    assert_end(trace);
+}
+
+static void what_gzip_wrote_is_recognized(void **state)
+{
+    (void)state;
+    struct trace *trace = open_bytes("\x1f\x8b\x08\0\0", 5, (struct trace_format){0, 0});
+    struct trace_line line;
+    assert_int_equal(trace_next(trace, &line), TRACE_WRONG);
+    assert_non_null(strstr(trace_reason(trace), ":1: it is compressed with gzip"));
+    assert_non_null(strstr(trace_hint(trace), "zcat"));
+    trace_close(trace);
+}
+
+static void a_long_path_leaves_room_for_line_and_reason(void **state)
+{
+    (void)state;
+    char path[600];
+    struct brisk_error error = {0};
+    struct trace_format format = {0, 0};
+    const char *short_path = file_with("a\n", 2);
+    size_t length = (size_t)snprintf(
+        path, sizeof path, "%.*s", (int)(strrchr(short_path, '/') - short_path), short_path);
+    while (length < 400)
+        length += (size_t)snprintf(path + length, sizeof path - length, "/.");
+    snprintf(path + length, sizeof path - length, "%s", strrchr(short_path, '/'));
+    struct trace *trace = trace_open(path, &format, &error);
+    assert_that(trace != NULL, "%s", error.message);
+    struct trace_line line;
+    assert_int_equal(trace_next(trace, &line), TRACE_WRONG);
+    assert_true(strlen(trace_reason(trace)) < sizeof error.message);
+    assert_non_null(strstr(trace_reason(trace), ":1: there is no size"));
+    trace_close(trace);
+    unlink(path);
+}
+
+/* As in `(read line; brisk sim -) < file`. */
+static void stdin_is_read_again_from_where_it_was(void **state)
+{
+    (void)state;
+    struct brisk_error error = {0};
+    struct trace_format format = {0, 0};
+    const char *path = file_with("header of it\na 1\nb 2\n", 21);
+    int saved = dup(STDIN_FILENO), file = open(path, O_RDONLY);
+    assert_int_equal(dup2(file, STDIN_FILENO), STDIN_FILENO);
+    lseek(STDIN_FILENO, 13, SEEK_SET);
+
+    struct trace *trace = trace_open("-", &format, &error);
+    assert_non_null(trace);
+    assert_true(trace_make_seekable(trace));
+    for (int i = 0; i < 2; i++) {
+        assert_line(trace, "a", 1, 0);
+        assert_line(trace, "b", 2, 0);
+        assert_true(trace_progress(trace) == 1);
+        assert_true(trace_rewind(trace));
+    }
+
+    trace_close(trace);
+    dup2(saved, STDIN_FILENO);
+    close(saved);
+    close(file);
+    unlink(path);
+}
+
 static void what_is_no_file_says_why(void **state)
 {
     (void)state;
@@ -241,5 +334,10 @@ BRISK_TEST_MAIN(
     cmocka_unit_test(a_line_of_more_than_a_mebibyte_is_wrong),
     cmocka_unit_test(many_lines_are_read_twice_compressed_or_not),
     cmocka_unit_test(compressed_data_that_is_cut_or_damaged_is_wrong),
+    cmocka_unit_test(the_end_of_compressed_text_is_not_held_back),
+    cmocka_unit_test(a_frame_to_be_skipped_may_come_first),
+    cmocka_unit_test(what_gzip_wrote_is_recognized),
+    cmocka_unit_test(a_long_path_leaves_room_for_line_and_reason),
+    cmocka_unit_test(stdin_is_read_again_from_where_it_was),
     cmocka_unit_test(what_is_no_file_says_why),
     cmocka_unit_test(a_name_is_the_files_own_without_its_endings))

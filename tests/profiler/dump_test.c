@@ -108,9 +108,16 @@ static void a_handler_on_its_own_stack_leads_back_to_the_thread_s(void **state)
 static void a_coroutine_s_stack_ends_where_it_began(void **state)
 {
     (void)state;
-    check_chain(
-        SUBJECT_PLAIN, "coroutine", 0,
-        CHAIN("wait_here", "recurse", "recurse", "recurse", "recurse", "coroutine"));
+    struct subject subject = subject_start(SUBJECT_PLAIN, "coroutine", 0, 1);
+
+    struct brisk_dump *dump = take(&subject);
+
+    /* Whether it is complete is up to the C library, which says so or not. */
+    assert_chain(
+        dump, 0, CHAIN("wait_here", "recurse", "recurse", "recurse", "recurse", "coroutine"));
+    assert_false(has_chain(dump, 0, CHAIN("main")));
+    brisk_dump_free(dump);
+    subject_stop(&subject);
 }
 
 static void code_of_a_jit_is_named_by_its_map_and_unwound_by_its_frame_pointer(void **state)
@@ -214,19 +221,6 @@ static void threads_that_live_for_microseconds_do_no_harm(void **state)
 
     assert_i64(waitpid(subject.pid, NULL, WNOHANG), 0);
     assert_true(subject_wait_for_state(&subject, "RS"));
-    subject_stop(&subject);
-}
-
-static void a_process_whose_first_thread_has_ended_shows_the_others(void **state)
-{
-    (void)state;
-    struct subject subject = subject_start(SUBJECT_PLAIN, "leaderless", 0, 1);
-    assert_true(subject_wait_for_state(&subject, "Z"));
-
-    struct brisk_dump *dump = take(&subject);
-
-    assert_chain(dump, 0, CHAIN("wait_here", "recurse"));
-    brisk_dump_free(dump);
     subject_stop(&subject);
 }
 
@@ -394,7 +388,6 @@ BRISK_TEST_MAIN(
     cmocka_unit_test(a_program_that_was_deleted_is_unwound_and_named_all_the_same),
     cmocka_unit_test(every_one_of_many_threads_is_there_in_the_order_of_their_ids),
     cmocka_unit_test(threads_that_live_for_microseconds_do_no_harm),
-    cmocka_unit_test(a_process_whose_first_thread_has_ended_shows_the_others),
     cmocka_unit_test(a_thread_that_computes_is_stopped_and_goes_on),
     cmocka_unit_test(a_read_that_is_waiting_is_not_interrupted),
     cmocka_unit_test(a_process_that_was_stopped_stays_stopped),

@@ -16,6 +16,7 @@
 #define KEPT __attribute__((noinline, noclone, used))
 
 static volatile int sink;
+static volatile int is_waiting = 1; /* for ever, but the compiler cannot know */
 
 static void say_ready(void)
 {
@@ -26,7 +27,7 @@ static void say_ready(void)
 KEPT static void wait_here(void)
 {
     say_ready();
-    for (;;)
+    while (is_waiting)
         pause();
 }
 
@@ -55,7 +56,7 @@ KEPT static void interrupted(void)
     sink++;
 }
 
-static void be_interrupted(int flags)
+KEPT static void be_interrupted(int flags)
 {
     static char stack[1 << 16];
     sigaltstack(&(stack_t){.ss_sp = stack, .ss_size = sizeof stack}, NULL);
@@ -83,7 +84,7 @@ static void run_coroutine(void)
 }
 
 /* push %rbp; mov %rsp, %rbp; call *%rdi; pop %rbp; ret */
-static void run_jit(void)
+KEPT static void run_jit(void)
 {
     static const unsigned char code[] = {0x55, 0x48, 0x89, 0xe5, 0xff, 0xd7, 0x5d, 0xc3};
     char path[64];
@@ -167,12 +168,6 @@ int main(int argc, char **argv)
         churn();
     if (strcmp(mode, "read") == 0)
         return read_once();
-    if (strcmp(mode, "leaderless") == 0) {
-        pthread_t thread;
-        if (pthread_create(&thread, NULL, idle, NULL) != 0)
-            _exit(1);
-        pthread_exit(NULL);
-    }
     if (strcmp(mode, "spin") == 0) {
         say_ready();
         for (;;)

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -37,6 +38,7 @@ struct subject subject_start(const char *program, const char *mode, int count, i
     pid_t pid = fork();
     assert_that(pid >= 0, "cannot fork");
     if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nothing behind */
         dup2(out[1], 1);
         dup2(in[0], 0);
         close(out[0]);

@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <brisk/test.h>
+
 enum {
     EXIT_USAGE = 2,
     EXIT_SKIPPED = 77,
@@ -43,7 +45,7 @@ int brisk_test_run(
 
     char group[128];
     snprintf(group, sizeof group, "%s", file_name(file));
-    int failures = _cmocka_run_group_tests(group, tests, count, NULL, NULL);
+    int failures = brisk_run_tests(group, tests, count, NULL, NULL);
     if (failures != 0)
         return 1;
     return tests_left_out == count ? EXIT_SKIPPED : 0;
