@@ -154,7 +154,10 @@ static void compare_with_libunwind(const char *mode, int count, uint64_t toleran
     assert_true(unwound.is_complete);
     assert_size(unwound.count, frames);
     for (size_t i = 0; i < frames; i++)
-        assert_true(own[i] - other[i] <= tolerance);
+        assert_that(
+            own[i] - other[i] + tolerance <= 2 * tolerance,
+            "%s %d, frame %zu: 0x%llx, libunwind 0x%llx", mode, count, i,
+            (unsigned long long)own[i], (unsigned long long)other[i]);
     close_oracle(&oracle);
     subject_stop(&subject);
 }
@@ -164,7 +167,7 @@ static void tables_and_libunwind_find_the_same_frames(void **state)
     (void)state;
     compare_with_libunwind("deep", 2, 0);
     compare_with_libunwind("deep", 100, 0);
-    /* It does not tell that a frame is a signal's, and gives one byte less for the next. */
+    /* It is not sure which frame is the signal's, and so off by a byte around it. */
     compare_with_libunwind("signal", 0, 1);
     compare_with_libunwind("altstack", 0, 1);
 }
