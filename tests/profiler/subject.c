@@ -13,7 +13,11 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#ifdef __clang__
+#define KEPT __attribute__((noinline, used))
+#else
 #define KEPT __attribute__((noinline, noclone, used))
+#endif
 
 static volatile int sink;
 static volatile int is_waiting = 1; /* for ever, but the compiler cannot know */
