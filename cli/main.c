@@ -37,6 +37,7 @@ static const struct verb verbs[] = {
     {"logs", "what they have printed", cli_logs},
     {"gc", "remove what killed runs have left behind", cli_gc},
     {"doctor", "what is installed, and what the machine allows", cli_doctor},
+    {"dump", "where every thread of a process is now", NULL},
     {"sim", "replay requests: which policy and size a cache needs", NULL},
 };
 
@@ -55,16 +56,24 @@ static void print_usage(void)
          "  version  which brisk this is\n");
     puts("  brisk run memcached redis -- ctest\n"
          "  brisk test build/tests/*_test\n"
+         "  brisk dump -p 1234\n"
          "  brisk sim --size 1%,10% requests.trace\n"
          "  brisk sim --field 7 access.log");
+}
+
+/* Verbs that look at running programs share one executable. */
+static const char *program_of(const char *verb)
+{
+    return strcmp(verb, "dump") == 0 ? "profile" : verb;
 }
 
 /* Beside this program, or where it is installed to, seen from here. */
 static bool find_program(const char *verb, char *path)
 {
+    const char *program = program_of(verb);
     const char *folder = getenv("BRISK_EXEC_PATH");
     if (folder != NULL && *folder != '\0') {
-        snprintf(path, PATH_BYTES, "%s/brisk-%s", folder, verb);
+        snprintf(path, PATH_BYTES, "%s/brisk-%s", folder, program);
         return access(path, X_OK) == 0;
     }
     char self[PATH_BYTES / 2];
@@ -73,10 +82,10 @@ static bool find_program(const char *verb, char *path)
         return false;
     while (length > 0 && self[length - 1] != '/')
         length--;
-    snprintf(path, PATH_BYTES, "%.*s%s/brisk-%s", (int)length, self, BRISK_LIBEXEC, verb);
+    snprintf(path, PATH_BYTES, "%.*s%s/brisk-%s", (int)length, self, BRISK_LIBEXEC, program);
     if (access(path, X_OK) == 0)
         return true;
-    snprintf(path, PATH_BYTES, "%.*sbrisk-%s", (int)length, self, verb);
+    snprintf(path, PATH_BYTES, "%.*sbrisk-%s", (int)length, self, program);
     return access(path, X_OK) == 0;
 }
 
@@ -125,7 +134,7 @@ static int run_verb(int count, char **arguments)
         cli_error("brisk: cannot run %s: %s", path, strerror(errno));
         return 126;
     }
-    snprintf(path, sizeof path, "brisk-%s", verb);
+    snprintf(path, sizeof path, "brisk-%s", program_of(verb));
     execvp(path, arguments);
     if (known == NULL && errno == ENOENT)
         return fail_at_unknown(verb);

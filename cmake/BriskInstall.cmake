@@ -35,6 +35,7 @@ if(TARGET brisk-memcached)
     brisk_install_library(brisk-memcached "A memcached client that tells the truth"
                           REQUIRES brisk REQUIRES_PRIVATE libmemcached)
 endif()
+brisk_install_library(brisk-profiler "Stacks of running programs" REQUIRES brisk)
 
 configure_package_config_file(cmake/brisk-config.cmake.in brisk-config.cmake
     INSTALL_DESTINATION "${BRISK_CMAKE_DIR}" NO_SET_AND_CHECK_MACRO)
