@@ -205,10 +205,11 @@ enum brisk_status bk_guard_await_ready(struct bk_guard *guard, struct brisk_erro
     bool connects = strcmp(bk_kind_get(&guard->kind, "ready", "connect", "yes"), "yes") == 0;
     const char *line = bk_kind_get(&guard->kind, "ready", "log", NULL);
     enum brisk_status status = BRISK_OK;
-    if (bk_kind_is(&guard->kind, "ready", "notify"))
-        status = await_notify(guard, deadline_ns, error);
-    if (status == BRISK_OK && line != NULL)
+    /* The log first: its lines pass by, but a notification is remembered. */
+    if (line != NULL)
         status = await_line(guard, deadline_ns, line, error);
+    if (status == BRISK_OK && bk_kind_is(&guard->kind, "ready", "notify"))
+        status = await_notify(guard, deadline_ns, error);
     if (status == BRISK_OK && connects)
         status = await_probe(guard, start_ns, deadline_ns, error);
     return status == BRISK_OK ? confirm(guard, connects, error) : status;

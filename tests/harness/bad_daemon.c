@@ -30,6 +30,7 @@
 #include <sys/mman.h>
 #include <sys/shm.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -87,6 +88,18 @@ static void flood(long megabytes)
             _exit(9);
 }
 
+/* As sd_notify(3) says READY=1. */
+static void notify(void)
+{
+    const char *path = getenv("NOTIFY_SOCKET");
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", path != NULL ? path : "");
+    if (sendto(fd, "READY=1", 7, 0, (struct sockaddr *)&address, sizeof address) != 7)
+        perror("notify");
+    close(fd);
+}
+
 /* For its words with a value: the value, or NULL. */
 static const char *value_of(const char *word, const char *name)
 {
@@ -109,6 +122,8 @@ static void obey(const char *word, int port)
         flood(atol(value));
     else if ((value = value_of(word, "stamp")) != NULL)
         stamp_path = value;
+    else if (strcmp(word, "notify") == 0)
+        notify();
     else if (strcmp(word, "mute") == 0)
         is_mute = true;
     else if (strcmp(word, "deaf") == 0)

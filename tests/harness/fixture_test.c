@@ -281,6 +281,12 @@ static void several_start_at_the_same_time(void **state)
         brisk_fixture_stop(fixtures[i], NULL);
 }
 
+static void a_log_line_counts_also_before_the_notification(void **state)
+{
+    (void)state;
+    brisk_fixture_stop(start("telling", NULL), NULL);
+}
+
 static bool cancel_after(void *calls)
 {
     return --*(int *)calls < 0;
@@ -572,6 +578,7 @@ BRISK_TEST_MAIN(
     on_ground(what_there_is_not_is_unsupported),
     on_ground(what_a_script_would_start_is_looked_for_first),
     on_ground(a_kept_folder_stays_and_is_nobodys), on_ground(a_template_is_made_once),
+    on_ground(a_log_line_counts_also_before_the_notification),
     on_ground(threads_start_fixtures_and_make_one_template),
     on_ground(a_forked_child_may_use_it_and_not_end_it),
     on_ground(a_caller_that_waits_for_all_its_children_does_no_harm),
