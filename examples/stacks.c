@@ -32,7 +32,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "stacks: %s\n", error.message);
     struct brisk_dump_thread thread;
     for (size_t i = 0; dump != NULL && brisk_dump_get_thread(dump, i, &thread) == BRISK_OK; i++) {
-        printf("thread %zu\n", i + 1);
+        if (!is_child)
+            printf("thread %zu\n", i + 1);
         print_thread(dump, i, is_child);
     }
     bool is_shown = dump != NULL;
