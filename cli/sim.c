@@ -276,11 +276,13 @@ static int simulate(struct command *command, const char *path, FILE *out)
     return status;
 }
 
-static bool is_same_file(const char *a, const char *b)
+static bool is_trace(const char *path, const char *trace)
 {
-    struct stat of_a, of_b;
-    return stat(a, &of_a) == 0 && stat(b, &of_b) == 0 && of_a.st_dev == of_b.st_dev &&
-           of_a.st_ino == of_b.st_ino && S_ISREG(of_a.st_mode);
+    struct stat of_path, of_trace;
+    bool is_there = strcmp(trace, "-") == 0 ? fstat(STDIN_FILENO, &of_trace) == 0
+                                            : stat(trace, &of_trace) == 0;
+    return is_there && stat(path, &of_path) == 0 && of_path.st_dev == of_trace.st_dev &&
+           of_path.st_ino == of_trace.st_ino && S_ISREG(of_path.st_mode);
 }
 
 /*
@@ -290,7 +292,7 @@ static bool is_same_file(const char *a, const char *b)
 static int open_result(const char *path, int count, char **traces)
 {
     for (int i = 0; i < count; i++) {
-        if (is_same_file(path, traces[i])) {
+        if (is_trace(path, traces[i])) {
             cli_error("brisk sim: %s: it is a TRACE and would be overwritten", path);
             cli_hint("name another file for the results");
             return -1;
